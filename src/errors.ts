@@ -99,3 +99,19 @@ export function escapeText(text: string): string {
     return code <= 0xff ? `\\x${code.toString(16).padStart(2, '0')}` : `\\u{${code.toString(16)}}`;
   });
 }
+
+const secrets = new Set<string>();
+
+/** Makes `redact` blank out this value, and its base64 and URL-encoded forms, from now on. Called by whoever resolves a secret. */
+export function rememberSecret(value: string): void {
+  // Blanking one or two letters everywhere would shred the output and hide nothing that is worth hiding.
+  if (value.length < 3) return;
+  for (const form of [value, encodeURIComponent(value), Buffer.from(value).toString('base64')]) secrets.add(form);
+}
+
+/** `text` without any secret known so far. Every sink (stdout, stderr, journal) writes through it. */
+export function redact(text: string): string {
+  let clean = text;
+  for (const secret of secrets) clean = clean.replaceAll(secret, '[secret]');
+  return clean;
+}

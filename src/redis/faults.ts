@@ -1,0 +1,117 @@
+/**
+ * What can go wrong on the way to a server or in its reply, as RtopoErrors with a stable code.
+ * Library errors stop here: ioredis' carry the arguments of the command, passwords included.
+ */
+import {ExitCode, escapeText, RtopoError, redact} from '../errors.js';
+import {type Address, addressText} from '../topology/types.js';
+
+/** Error replies by their first word. `reachable` ones say that a server is alive but will not serve this. */
+const REPLY_CODES: Readonly<Record<string, {code: string; exit: ExitCode; remedy?: string}>> = {
+  NOAUTH: {
+    code: 'AUTH_REQUIRED',
+    exit: ExitCode.unreachable,
+    remedy: 'declare `auth:` with passwordEnv, passwordFile or passwordCommand in the topology file',
+  },
+  WRONGPASS: {
+    code: 'AUTH_FAILED',
+    exit: ExitCode.unreachable,
+    remedy: 'check the user name and the password source under `auth:` in the topology file',
+  },
+  NOPERM: {
+    code: 'NO_PERMISSION',
+    exit: ExitCode.unreachable,
+    remedy: 'grant the command to this user with ACL SETUSER',
+  },
+  DENIED: {
+    code: 'PROTECTED_MODE',
+    exit: ExitCode.unreachable,
+    remedy: 'set a password on the server, or run rtopo on its own host: protected mode answers only loopback',
+  },
+  LOADING: {
+    code: 'LOADING',
+    exit: ExitCode.unreachable,
+    remedy: 'wait until the server has loaded its data set, then run the command again',
+  },
+  BUSY: {
+    code: 'BUSY',
+    exit: ExitCode.unreachable,
+    remedy: 'a script blocks the server: SCRIPT KILL ends it when it has not written yet',
+  },
+  MASTERDOWN: {code: 'MASTERDOWN', exit: ExitCode.unreachable},
+  MISCONF: {
+    code: 'MISCONF',
+    exit: ExitCode.failed,
+    remedy: 'the server cannot save to disk: look at its log and at rdb_last_bgsave_status',
+  },
+  READONLY: {code: 'READONLY', exit: ExitCode.failed},
+  NOREPLICAS: {code: 'NOREPLICAS', exit: ExitCode.failed},
+  OOM: {code: 'OOM', exit: ExitCode.failed, remedy: 'raise maxmemory on the server, or free memory'},
+};
+
+/** An error reply of the server, or null when `error` is not one. */
+export function replyFault(address: Address, reply: string, doing: string): RtopoError {
+  const text = escapeText(redact(reply));
+  const word = /^[A-Z]+/.exec(reply)?.[0] ?? '';
+  const known = REPLY_CODES[word];
+  const oldAuth = /invalid password|without any password configured|no password is set/i.test(reply);
+  const kind = oldAuth ? REPLY_CODES.WRONGPASS : known;
+  return new RtopoError({
+    code: kind?.code ?? 'SERVER_ERROR',
+    exit: kind?.exit ?? ExitCode.failed,
+    message: `${addressText(address)} refused ${doing}: ${text}`,
+    ...(kind?.remedy === undefined ? {} : {remedy: kind.remedy}),
+    details: {address: addressText(address), reply: text},
+  });
+}
+
+/** A network, DNS or TLS failure on the way to `address`. The message of the library is not trusted with more than its code. */
+export function networkFault(address: Address, error: unknown, doing: string): RtopoError {
+  const at = addressText(address);
+  const {code, message} = error as {code?: string; message?: string};
+  const fault = (name: string, what: string, remedy?: string) =>
+    new RtopoError({
+      code: name,
+      exit: ExitCode.unreachable,
+      message: `${at} ${what}`,
+      ...(remedy === undefined ? {} : {remedy}),
+      details: {address: at, doing, ...(code === undefined ? {} : {errno: code})},
+    });
+  switch (code) {
+    case 'ECONNREFUSED':
+      return fault(
+        'CONNECTION_REFUSED',
+        'refused the connection: nothing listens there.',
+        `redis-cli -h ${address.host} -p ${address.port} ping`,
+      );
+    case 'ENOTFOUND':
+    case 'EAI_AGAIN':
+      return fault('DNS_FAILED', `cannot be resolved: no address for the host name ${escapeText(address.host)}.`);
+    case 'EHOSTUNREACH':
+    case 'ENETUNREACH':
+      return fault('NO_ROUTE', 'cannot be reached: there is no route to the host.');
+    case 'ETIMEDOUT':
+      return timeoutFault(address, doing, null);
+    case 'ECONNRESET':
+    case 'EPIPE':
+      return fault('CONNECTION_LOST', `closed the connection during ${doing}.`);
+  }
+  if (code?.startsWith('ERR_TLS') || code?.includes('CERT') || code?.includes('SSL') || code === 'EPROTO') {
+    return fault(
+      'TLS_FAILED',
+      `failed the TLS handshake (${code}): ${escapeText(redact(message ?? ''))}`,
+      'check ca, cert, key and serverName under `tls:` in the topology file',
+    );
+  }
+  return fault('CONNECTION_LOST', `lost the connection during ${doing}${code ? ` (${code})` : ''}.`);
+}
+
+/** No answer in time. After a write this means "unknown", never "failed": re-read the state before deciding. */
+export function timeoutFault(address: Address, doing: string, afterMs: number | null): RtopoError {
+  return new RtopoError({
+    code: 'TIMEOUT',
+    exit: ExitCode.unreachable,
+    message: `${addressText(address)} did not answer ${doing}${afterMs === null ? '' : ` within ${afterMs} ms`}.`,
+    remedy: 'check that the server runs and is not stopped or overloaded; --timeout sets the limit',
+    details: {address: addressText(address), doing},
+  });
+}

@@ -1,0 +1,44 @@
+import type {Finding} from './finding.js';
+
+/** Progress of a synchronisation; null where the server does not know. */
+export interface SyncProgress {
+  readonly phase: 'waiting' | 'transfer' | 'loading';
+  readonly percent: number | null;
+  readonly etaSeconds: number | null;
+}
+
+/** One instance, as `status` reports it. Unknown values are null, never 0. */
+export interface InstanceStatus {
+  readonly address: string;
+  readonly role: 'master' | 'replica' | 'unknown';
+  readonly reachable: boolean;
+  readonly version: string | null;
+  readonly server: 'redis' | 'valkey' | null;
+  readonly runId: string | null;
+  readonly offset: number | null;
+  readonly keys: number | null;
+  /** Live parent; absent on a master. Shown only: never dialled. */
+  readonly of?: string | null;
+  /** Declared parent; absent on a declared master. */
+  readonly expectedOf?: string;
+  readonly link?: 'up' | 'down' | 'connecting' | 'syncing' | null;
+  readonly lagBytes?: number | null;
+  readonly ackSeconds?: number | null;
+  readonly sync?: SyncProgress | null;
+  readonly problems: readonly string[];
+}
+
+export interface ShardStatus {
+  readonly name: string;
+  readonly healthy: boolean;
+  readonly instances: readonly InstanceStatus[];
+}
+
+/** What `rtopo status` found. `sampledMs` is the time from the first question to the last answer, in milliseconds. */
+export interface StatusReport {
+  readonly topology: string;
+  readonly healthy: boolean;
+  readonly sampledMs: number;
+  readonly shards: readonly ShardStatus[];
+  readonly problems: readonly Finding[];
+}
