@@ -1,6 +1,9 @@
 /**
  * Which shard owns a key: the two contracts that every scheme fulfils. Pure; keys are bytes, never strings.
  */
+import type * as v from 'valibot';
+import type {HashFunction} from './hash/hash.js';
+import type {TagRule} from './tag.js';
 
 /** What a scheme may know of a shard. Addresses are not among it: changing an address moves no key. */
 export interface ShardIdentity {
@@ -16,13 +19,20 @@ export interface Why {
   readonly hashed: Buffer;
   readonly tagRule: string;
   /** Short labelled facts: `hash` → `crc32 = 0x1f2e3d4c`, `slot` → `5649`, `point` → `0x1f30… of alpha`. */
-  readonly facts: readonly {readonly label: string; readonly value: string}[];
+  readonly facts: readonly Fact[];
+}
+
+/** One value that decided. `value` is safe for a terminal. */
+export interface Fact {
+  readonly label: string;
+  readonly value: string;
 }
 
 /** A scheme bound to a list of shards. Total and deterministic: every byte string has exactly one owner. */
 export interface Placement {
   readonly scheme: string;
   readonly shards: readonly ShardIdentity[];
+  readonly traits: SchemeTraits;
   /** Index into `shards` of the owner of the key `bytes[start, end)`. The hot path: allocates nothing per key. */
   ownerIndex(bytes: Uint8Array, start: number, end: number): number;
   /** The owner of a whole key. */
@@ -30,4 +40,68 @@ export interface Placement {
   explain(key: Uint8Array): Why;
   /** What the operator should know before trusting it (a hash that reaches one shard only, an address as identity). */
   readonly warnings: readonly string[];
+}
+
+/**
+ * A rule key → shard, before it is bound to shards: one file in `schemes/` and one line in `schemes.ts`.
+ * `Options` is what `options` makes of the mapping in the topology file; `scheme` and `hashTag` are not part of it.
+ */
+export interface Scheme<Options = unknown> {
+  readonly name: string;
+  /** One line, for help and tables. */
+  readonly summary: string;
+  /** One sentence on how many keys a change of shards moves, for the documentation. */
+  readonly movement: string;
+  /** A strict object: `problems.ts` words what does not fit. What one option says about another is judged by `build`. */
+  readonly options: v.GenericSchema<unknown, Options> & {readonly entries: Readonly<Record<string, unknown>>};
+  /** The rule when the topology names none: as `hashTag` would write it. */
+  readonly defaultHashTag: string;
+  traits(options: Options): SchemeTraits;
+  /** Throws `PLACEMENT_INVALID` when options and shards do not fit together. `shards` has at least one, names differ. */
+  build(shards: readonly ShardIdentity[], options: Options, tag: TagRule): Placement;
+}
+
+/** What follows from a scheme and its options, for whoever wants to change the shards. */
+export interface SchemeTraits {
+  /**
+   * What makes a shard the same shard: its `name`, its `node` string, or its place in the file (`order`). With `name` and
+   * `node` the order of the file moves no key; with `order` a shard can only be added or removed at the end.
+   */
+  readonly identity: 'name' | 'node' | 'order';
+  /** The option that assigns keys to named shards. When it is not null, no shard can be added without editing that option. */
+  readonly assignedBy: string | null;
+  /**
+   * Keys that move when a shard is added or removed. `minimal`: about the theoretical minimum; `shifting`: more, because
+   * borders shift; `reshuffling`: nearly all; `assigned`: whatever the edited assignment says.
+   */
+  readonly movement: 'minimal' | 'shifting' | 'reshuffling' | 'assigned';
+}
+
+/** What a scheme has to know to become a placement: `owner` and `facts` see only the bytes that the tag rule picked. */
+export interface PlacementParts {
+  readonly scheme: string;
+  readonly shards: readonly ShardIdentity[];
+  readonly traits: SchemeTraits;
+  readonly tag: TagRule;
+  readonly owner: HashFunction;
+  readonly facts: (hashed: Buffer) => readonly Fact[];
+  readonly warnings?: readonly string[];
+}
+
+/** Puts the tag rule in front of a scheme's decision. */
+export function placementFrom({scheme, shards, traits, tag, owner, facts, warnings = []}: PlacementParts): Placement {
+  const ownerIndex = tag.over(owner);
+  return {
+    scheme,
+    shards,
+    traits,
+    warnings,
+    ownerIndex,
+    ownerOf: (key) => shards[ownerIndex(key, 0, key.length)]!,
+    explain: (key) => {
+      const part = tag.hashed(key);
+      const hashed = Buffer.from(part.buffer, part.byteOffset, part.length);
+      return {hashed, tagRule: tag.name, facts: facts(hashed)};
+    },
+  };
 }

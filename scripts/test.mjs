@@ -1,0 +1,32 @@
+/**
+ * `npm test`: gets the machine ready, checks style, types and schema, runs the tests.
+ * `npm test -- rig placement/ketama` runs only the test files whose path contains one of these, and no checks.
+ */
+import {existsSync} from 'node:fs';
+import {join} from 'node:path';
+import {ensureProgram, prepare, root, runScript, runShown, say} from './setup.mjs';
+
+await runScript(() => {
+  prepare();
+  ensureProgram('script');
+  const filters = process.argv.slice(2);
+  const failed = filters.length > 0 ? [] : checks().flatMap(([name, command]) => (check(name, command) ? [] : [name]));
+  const also = failed.flatMap((name) => ['--failed', name]);
+  return runShown([process.execPath, join(root, 'test/run.mjs'), ...filters, ...also]) ? 0 : 1;
+});
+
+function checks() {
+  const bin = join(root, 'node_modules/.bin');
+  const schema = join(root, 'scripts/schema.mjs');
+  return [
+    ['biome check', [join(bin, 'biome'), 'check', '.']],
+    ['type check', [join(bin, 'tsc'), '--noEmit', '-p', 'tsconfig.test.json']],
+    ...(existsSync(schema) ? [['schema check', [process.execPath, schema, '--check']]] : []),
+  ];
+}
+
+function check(name, command) {
+  const ok = runShown(command);
+  say(`${name}: ${ok ? 'ok' : 'FAILED'}`);
+  return ok;
+}

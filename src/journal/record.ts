@@ -1,0 +1,199 @@
+/**
+ * The durable record of an operation: one JSON object per line, each chained to the line before by a hash, each on disk
+ * before the act it announces. A torn last line is what a crash leaves and is dropped; any other damage ends the reading.
+ * The servers are the truth; the journal only says what an operation may do.
+ */
+import {createHash} from 'node:crypto';
+import {closeSync, constants, fstatSync, fsyncSync, ftruncateSync, openSync, readSync, writeSync} from 'node:fs';
+import {dirname} from 'node:path';
+import {ExitCode, RtopoError} from '../errors.js';
+
+/** What every record carries beside its own fields. */
+interface Envelope {
+  readonly seq: number;
+  readonly t: number;
+  readonly type: string;
+  /** Hash over the previous hash and this record without `sha`: 16 hex digits of SHA-256. */
+  readonly sha: string;
+}
+
+export type JournalRecord = {readonly type: string};
+
+export class Journal<R extends JournalRecord> {
+  readonly path: string;
+  readonly #fd: number;
+  #seq: number;
+  #sha: string;
+  #closed = false;
+
+  private constructor(path: string, fd: number, seq: number, sha: string) {
+    this.path = path;
+    this.#fd = fd;
+    this.#seq = seq;
+    this.#sha = sha;
+  }
+
+  /** A new journal; the file must not exist. Its name is on disk before the first record. */
+  static create<R extends JournalRecord>(path: string): Journal<R> {
+    const {O_CREAT, O_EXCL, O_WRONLY, O_APPEND, O_NOFOLLOW} = constants;
+    const fd = guarded(path, () => openSync(path, O_CREAT | O_EXCL | O_WRONLY | O_APPEND | O_NOFOLLOW, 0o600));
+    guarded(path, () => syncDirectory(dirname(path)));
+    return new Journal<R>(path, fd, 0, '');
+  }
+
+  /** Continues a journal that `readJournal` has read; cuts off a torn last line first. */
+  static resume<R extends JournalRecord>(path: string, tail: Tail): Journal<R> {
+    const {O_WRONLY, O_NOFOLLOW} = constants;
+    const fd = guarded(path, () => openSync(path, O_WRONLY | O_NOFOLLOW));
+    guarded(path, () => {
+      ftruncateSync(fd, tail.bytes);
+      fsyncSync(fd);
+    });
+    const append = guarded(path, () => openSync(path, O_WRONLY | constants.O_APPEND | O_NOFOLLOW));
+    closeSync(fd);
+    return new Journal<R>(path, append, tail.seq, tail.sha);
+  }
+
+  /** On disk when it returns. @throws RtopoError `JOURNAL_FAILED`: nothing may be changed any more */
+  append(record: R, nowMs: number): void {
+    const body = {...record, seq: this.#seq + 1, t: nowMs};
+    const sha = chain(this.#sha, body);
+    const line = Buffer.from(`${JSON.stringify({...body, sha})}\n`);
+    guarded(this.path, () => {
+      // write(2) may take less than it was given, on a full disk for instance.
+      for (let sent = 0; sent < line.length; ) sent += writeSync(this.#fd, line, sent, line.length - sent);
+      fsyncSync(this.#fd);
+    });
+    this.#seq += 1;
+    this.#sha = sha;
+  }
+
+  /** Records so far, those of earlier runs included. */
+  get length(): number {
+    return this.#seq;
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    closeSync(this.#fd);
+  }
+}
+
+/** Where the sound part of a journal ends. */
+export interface Tail {
+  readonly seq: number;
+  readonly sha: string;
+  readonly bytes: number;
+}
+
+/**
+ * Reads a journal record by record, in bounded memory, checking the chain.
+ * @returns the tail, from which `Journal.resume` goes on
+ * @throws RtopoError `JOURNAL_DAMAGED` for anything but a torn last line
+ */
+export function readJournal<R extends JournalRecord>(
+  path: string,
+  onRecord: (record: R & {readonly t: number}) => void,
+): Tail {
+  const fd = guarded(path, () => openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW));
+  try {
+    assertOwn(path, fd);
+    let tail: Tail = {seq: 0, sha: '', bytes: 0};
+    for (const line of lines(fd)) {
+      const record = parseLine<R>(line.text, tail);
+      if (record === null) {
+        if (line.last) return tail;
+        throw damaged(path, tail.seq + 1);
+      }
+      // Without its newline a record was never confirmed to whoever wrote it.
+      if (!line.ended) return tail;
+      tail = {seq: record.seq, sha: record.sha, bytes: tail.bytes + Buffer.byteLength(line.text) + 1};
+      onRecord(record);
+    }
+    return tail;
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function parseLine<R>(text: string, tail: Tail): (R & Envelope) | null {
+  let record: R & Envelope;
+  try {
+    record = JSON.parse(text) as R & Envelope;
+  } catch {
+    return null;
+  }
+  if (record === null || typeof record !== 'object' || record.seq !== tail.seq + 1) return null;
+  const {sha, ...body} = record;
+  return chain(tail.sha, body) === sha ? record : null;
+}
+
+function chain(previous: string, body: object): string {
+  return createHash('sha256').update(previous).update(JSON.stringify(body)).digest('hex').slice(0, 16);
+}
+
+function* lines(fd: number): Generator<{text: string; ended: boolean; last: boolean}> {
+  const chunk = Buffer.alloc(1 << 16);
+  let rest: Buffer = Buffer.alloc(0);
+  const size = fstatSync(fd).size;
+  let read = 0;
+  let consumed = 0;
+  for (;;) {
+    const n = readSync(fd, chunk, 0, chunk.length, null);
+    read += n;
+    rest = Buffer.concat([rest, chunk.subarray(0, n)]);
+    for (let end = rest.indexOf(10); end !== -1; end = rest.indexOf(10)) {
+      consumed += end + 1;
+      yield {text: rest.toString('utf8', 0, end), ended: true, last: consumed >= size};
+      rest = rest.subarray(end + 1);
+    }
+    if (n === 0 || read >= size) break;
+  }
+  if (rest.length > 0) yield {text: rest.toString('utf8'), ended: false, last: true};
+}
+
+function assertOwn(path: string, fd: number): void {
+  const {mode, uid} = fstatSync(fd);
+  const me = process.getuid?.();
+  if ((mode & 0o022) === 0 && (me === undefined || uid === me)) return;
+  throw new RtopoError({
+    code: 'JOURNAL_UNSAFE',
+    exit: ExitCode.failed,
+    message: `The journal ${path} belongs to somebody else or can be written by others; it is not trusted.`,
+    remedy: `ls -l ${path}`,
+  });
+}
+
+function damaged(path: string, seq: number): RtopoError {
+  return new RtopoError({
+    code: 'JOURNAL_DAMAGED',
+    exit: ExitCode.failed,
+    message: `Record ${seq} of the journal ${path} is damaged. rtopo does not guess what it said; nothing was changed.`,
+    remedy: 'rtopo verify shows where every key is; the sources still hold what was not pruned',
+  });
+}
+
+function guarded<T>(path: string, io: () => T): T {
+  try {
+    return io();
+  } catch (error) {
+    if (error instanceof RtopoError) throw error;
+    throw new RtopoError({
+      code: 'JOURNAL_FAILED',
+      exit: ExitCode.incomplete,
+      message: `The journal ${path} cannot be written or read (${(error as NodeJS.ErrnoException).code}); rtopo stops before it changes anything more.`,
+      remedy: 'free the disk or mend the permissions, then: rtopo rebalance resume',
+    });
+  }
+}
+
+/** Makes a new name in `dir` survive a crash. */
+export function syncDirectory(dir: string): void {
+  const fd = openSync(dir, constants.O_RDONLY);
+  try {
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+}

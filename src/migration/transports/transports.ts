@@ -1,0 +1,5 @@
+/** Every way to carry keys: one file each, one line here. */
+import {dumpRestore} from './dump-restore.js';
+import type {Transport} from './transport.js';
+
+export const transports: readonly Transport[] = [dumpRestore];

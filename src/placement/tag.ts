@@ -1,0 +1,65 @@
+/**
+ * Hash tags: which part of a key decides where the key lives.
+ *
+ * The pair rule is that of twemproxy and of Redis Cluster: s = the first opening character, e = the first closing character
+ * after s; when both exist and something stands between them, that something decides, else the whole key does. So `{}{x}`
+ * is decided by the whole key. Opening and closing character may be the same (`$$`).
+ */
+import type {HashFunction} from './hash/hash.js';
+
+/** A rule that picks the bytes which decide. `over` makes the hot path, `hashed` the same choice for one key to be shown. */
+export interface TagRule {
+  /** As the topology writes it: `{}`, `redis-cluster`, `none`. */
+  readonly name: string;
+  /** `decide`, applied to the part of the key that this rule picks. Allocates nothing per key. */
+  over(decide: HashFunction): HashFunction;
+  /** The bytes that decide: a view of `key`, not a copy. */
+  hashed(key: Uint8Array): Uint8Array;
+}
+
+/** The whole key decides. */
+export const wholeKey: TagRule = {
+  name: 'none',
+  over: (decide) => decide,
+  hashed: (key) => key,
+};
+
+/** What stands between the first `open` and the first `close` after it decides, unless there is nothing between them. */
+export function pairRule(name: string, open: number, close: number): TagRule {
+  return {
+    name,
+    over: (decide) => (bytes, start, end) => {
+      const from = find(bytes, open, start, end);
+      if (from === end) return decide(bytes, start, end);
+      const to = find(bytes, close, from + 1, end);
+      if (to === end || to - from === 1) return decide(bytes, start, end);
+      return decide(bytes, from + 1, to);
+    },
+    hashed: (key) => {
+      const from = find(key, open, 0, key.length);
+      const to = find(key, close, from + 1, key.length);
+      return to >= key.length || to - from === 1 ? key : key.subarray(from + 1, to);
+    },
+  };
+}
+
+/** The Redis Cluster rule: the pair `{}`. */
+export const redisClusterTag = pairRule('redis-cluster', 0x7b, 0x7d);
+
+/** Names that may stand for a rule beside two characters. */
+export const tagRuleNames = ['redis-cluster', 'none'] as const;
+
+/** The rule that `text` names, or null: two printable ASCII characters, `redis-cluster` or `none`. */
+export function tagRule(text: string): TagRule | null {
+  if (text === 'none') return wholeKey;
+  if (text === 'redis-cluster') return redisClusterTag;
+  // One character must be one byte: twemproxy counts bytes, and so does the rule above.
+  return /^[ -~]{2}$/.test(text) ? pairRule(text, text.charCodeAt(0), text.charCodeAt(1)) : null;
+}
+
+/** Index of `byte` in `bytes[start, end)`, or `end`. A loop: indexOf knows no end and would search the keys behind this one. */
+function find(bytes: Uint8Array, byte: number, start: number, end: number): number {
+  let i = start;
+  while (i < end && bytes[i] !== byte) i++;
+  return i;
+}
