@@ -34,3 +34,27 @@ export const stateDir = Flags.string({
   helpValue: 'DIR',
   helpGroup: 'GLOBAL',
 });
+
+/** The ways to say what the topology shall become, and the consent that a rebalance may need. */
+export const changeFlags = {
+  to: Flags.string({description: 'the topology as it shall be', helpValue: 'FILE', exclusive: ['add', 'remove']}),
+  add: Flags.string({
+    description:
+      'add a shard; the first address is its master, further ones after commas are its replicas; may be repeated',
+    helpValue: 'NAME=ADDRESS[:WEIGHT]',
+    multiple: true,
+    default: [],
+  }),
+  remove: Flags.string({
+    description: 'remove a shard; its keys move to the others; may be repeated',
+    helpValue: 'NAME',
+    multiple: true,
+    default: [],
+  }),
+  'accept-volatile': Flags.string({
+    description: 'this target may keep its keys in memory only; may be repeated',
+    helpValue: 'ADDRESS',
+    multiple: true,
+    default: [],
+  }),
+};

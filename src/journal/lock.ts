@@ -80,11 +80,12 @@ export class OperationLock {
     if (this.#lost !== null) throw this.#lost;
   }
 
-  /** Gives the lock back where it is still ours. Never throws: the lease ends by itself. */
+  /** Gives the lock back where it is still ours, and ends its connections. Never throws: the lease ends by itself. */
   async release(): Promise<void> {
     if (this.#timer !== null) clearInterval(this.#timer);
     this.#timer = null;
     await Promise.allSettled(this.#nodes.map(({socket}) => socket.call(['EVAL', RELEASE, 1, LOCK_KEY, this.token])));
+    for (const {socket} of this.#nodes) socket.close();
   }
 
   async #renew(): Promise<void> {

@@ -87,31 +87,29 @@ export interface Tail {
   readonly bytes: number;
 }
 
+/** Nothing read yet. */
+export const EMPTY_TAIL: Tail = {seq: 0, sha: '', bytes: 0};
+
 /**
- * Reads a journal record by record, in bounded memory, checking the chain.
- * @returns the tail, from which `Journal.resume` goes on
+ * Reads a journal record by record, in bounded memory, checking the chain. Each record comes with the tail up to it,
+ * from which `Journal.resume` goes on.
  * @throws RtopoError `JOURNAL_DAMAGED` for anything but a torn last line
  */
-export function readJournal<R extends JournalRecord>(
+export function* readJournal<R extends JournalRecord>(
   path: string,
-  onRecord: (record: R & {readonly t: number}) => void,
-): Tail {
+): Generator<{readonly record: R & {readonly t: number}; readonly tail: Tail}> {
   const fd = guarded(path, () => openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW));
   try {
     assertOwn(path, fd);
-    let tail: Tail = {seq: 0, sha: '', bytes: 0};
+    let tail = EMPTY_TAIL;
     for (const line of lines(fd)) {
+      // Without its newline a record was never confirmed to whoever wrote it: a crash tore it, and it is dropped.
+      if (!line.ended) return;
       const record = parseLine<R>(line.text, tail);
-      if (record === null) {
-        if (line.last) return tail;
-        throw damaged(path, tail.seq + 1);
-      }
-      // Without its newline a record was never confirmed to whoever wrote it.
-      if (!line.ended) return tail;
+      if (record === null) throw damaged(path, tail.seq + 1);
       tail = {seq: record.seq, sha: record.sha, bytes: tail.bytes + Buffer.byteLength(line.text) + 1};
-      onRecord(record);
+      yield {record, tail};
     }
-    return tail;
   } finally {
     closeSync(fd);
   }
@@ -133,24 +131,22 @@ function chain(previous: string, body: object): string {
   return createHash('sha256').update(previous).update(JSON.stringify(body)).digest('hex').slice(0, 16);
 }
 
-function* lines(fd: number): Generator<{text: string; ended: boolean; last: boolean}> {
+/** Lines as far as the file reached when the reading began: whoever reads may be appending at the same time. */
+function* lines(fd: number): Generator<{text: string; ended: boolean}> {
   const chunk = Buffer.alloc(1 << 16);
-  let rest: Buffer = Buffer.alloc(0);
   const size = fstatSync(fd).size;
-  let read = 0;
-  let consumed = 0;
-  for (;;) {
-    const n = readSync(fd, chunk, 0, chunk.length, null);
+  let rest: Buffer = Buffer.alloc(0);
+  for (let read = 0; read < size; ) {
+    const n = readSync(fd, chunk, 0, Math.min(chunk.length, size - read), read);
+    if (n === 0) break;
     read += n;
     rest = Buffer.concat([rest, chunk.subarray(0, n)]);
     for (let end = rest.indexOf(10); end !== -1; end = rest.indexOf(10)) {
-      consumed += end + 1;
-      yield {text: rest.toString('utf8', 0, end), ended: true, last: consumed >= size};
+      yield {text: rest.toString('utf8', 0, end), ended: true};
       rest = rest.subarray(end + 1);
     }
-    if (n === 0 || read >= size) break;
   }
-  if (rest.length > 0) yield {text: rest.toString('utf8'), ended: false, last: true};
+  if (rest.length > 0) yield {text: rest.toString('utf8'), ended: false};
 }
 
 function assertOwn(path: string, fd: number): void {

@@ -66,7 +66,22 @@ export type RebalanceRecord =
   /** J6. One letter per key: deleted, expired, kept because it changed. */
   | {readonly type: 'pruned'; readonly batch: number; readonly outcomes: string}
   /** J7. */
-  | {readonly type: 'end'; readonly phase: 'done' | 'aborted'};
+  | {
+      readonly type: 'end';
+      readonly phase: 'done' | 'aborted';
+      readonly writers: Writers;
+      readonly finalCheck: FinalCheck | null;
+    };
+
+/** Whether anybody else changed keys on the sources while they were copied. */
+export type Writers = 'none-seen' | 'seen' | 'unknown';
+
+/** Names counted on all servers after pruning. */
+export interface FinalCheck {
+  readonly keys: number;
+  readonly misplaced: number;
+  readonly duplicates: number;
+}
 
 export type Durability = 'aof' | 'replica' | 'bgsave' | 'accepted-volatile' | 'no-copies';
 

@@ -11,8 +11,13 @@ export function hex32(value: number): string {
 
 /** Bytes in quotes, safe for a terminal; bytes that are not UTF-8 as `\xNN`. */
 export function quotedBytes(bytes: Uint8Array): string {
-  if (isUtf8(bytes)) return `"${escapeText(Buffer.from(bytes).toString())}"`;
+  return `"${escapedBytes(bytes)}"`;
+}
+
+/** Bytes as text that is safe for a terminal; when they are not UTF-8, those above ASCII as `\xNN`. */
+export function escapedBytes(bytes: Uint8Array): string {
+  if (isUtf8(bytes)) return escapeText(Buffer.from(bytes).toString());
   let text = '';
   for (const byte of bytes) text += byte < 0x80 ? String.fromCharCode(byte) : `\\x${byte.toString(16)}`;
-  return `"${escapeText(text)}"`;
+  return escapeText(text);
 }

@@ -38,6 +38,10 @@ export interface Placement {
   /** The owner of a whole key. */
   ownerOf(key: Uint8Array): ShardIdentity;
   explain(key: Uint8Array): Why;
+  /** Name of the rule that picks the part of a key that decides: `{}`, `redis-cluster`, `none`. */
+  readonly tagRule: string;
+  /** The bytes of the key that decide, as that rule picks them: a view, not a copy. */
+  hashedPart(key: Uint8Array): Uint8Array;
   /** What the operator should know before trusting it (a hash that reaches one shard only, an address as identity). */
   readonly warnings: readonly string[];
 }
@@ -98,6 +102,8 @@ export function placementFrom({scheme, shards, traits, tag, owner, facts, warnin
     warnings,
     ownerIndex,
     ownerOf: (key) => shards[ownerIndex(key, 0, key.length)]!,
+    tagRule: tag.name,
+    hashedPart: tag.hashed,
     explain: (key) => {
       const part = tag.hashed(key);
       const hashed = Buffer.from(part.buffer, part.byteOffset, part.length);

@@ -2,7 +2,7 @@
 import {didYouMean} from '../errors.js';
 import type {DeclaredInstance, DeclaredShard, Written} from './declared.js';
 import {type Path, type Problems, quoted} from './problems.js';
-import {type Address, addressText, sameAddress} from './types.js';
+import {addressText, sameAddress} from './types.js';
 
 interface Scene {
   readonly shards: readonly DeclaredShard[];
@@ -11,12 +11,22 @@ interface Scene {
   readonly lineOf: (path: Path) => number;
 }
 
+/** The instances of one shard by `addressText`; the first, when an address is given twice. */
+type Family = ReadonlyMap<string, DeclaredInstance>;
+
 export function checkConsistency(scene: Scene): void {
   checkNames(scene);
   checkAddresses(scene);
-  for (const shard of scene.shards) {
-    checkParents(shard, scene);
-    checkCircles(shard, scene);
+  const families = scene.shards.map(familyOf);
+  const homes = new Map<string, DeclaredShard>();
+  for (const [i, family] of families.entries()) {
+    for (const address of family.keys()) {
+      homes.set(address, homes.get(address) ?? scene.shards[i]!);
+    }
+  }
+  for (const [i, shard] of scene.shards.entries()) {
+    checkParents(shard, families[i]!, homes, scene);
+    checkCircles(shard, families[i]!, scene);
   }
 }
 
@@ -98,46 +108,62 @@ function twice(list: readonly Written[]): readonly {one: Written; first: Written
   });
 }
 
-function checkParents(shard: DeclaredShard, {shards, problems}: Scene): void {
+function checkParents(
+  shard: DeclaredShard,
+  family: Family,
+  homes: ReadonlyMap<string, DeclaredShard>,
+  {problems}: Scene,
+): void {
   for (const {address, of} of shard.instances) {
-    if (of === null || instanceAt(shard, of.address) !== undefined) {
-      if (of !== null && address !== null && sameAddress(of.address, address.address)) {
-        problems.add({
-          path: of.path,
-          at: 'value',
-          message: `${addressText(address.address)} cannot be a replica of itself`,
-        });
-      }
+    if (of === null) {
       continue;
     }
     const wanted = addressText(of.address);
-    const elsewhere = shards.find((other) => instanceAt(other, of.address) !== undefined);
-    const known = shard.instances.flatMap((one) => (one.address === null ? [] : [addressText(one.address.address)]));
-    const near = didYouMean(wanted, known.slice(0, 200));
-    const advice = near === null ? `they are ${known.slice(0, 5).join(', ')}` : `did you mean ${near}?`;
-    const message =
-      elsewhere === undefined
-        ? `No instance of this shard has the address ${wanted}; ${advice}`
-        : `${wanted} belongs to ${elsewhere.name === null ? 'another shard' : `shard ${quoted(elsewhere.name)}`}: a replica follows an instance of its own shard`;
-    problems.add({path: of.path, at: 'value', message});
+    if (address !== null && sameAddress(of.address, address.address)) {
+      problems.add({path: of.path, at: 'value', message: `${wanted} cannot be a replica of itself`});
+    } else if (!family.has(wanted)) {
+      problems.add({path: of.path, at: 'value', message: strangerMessage(wanted, family, homes, problems)});
+    }
   }
 }
 
+function strangerMessage(
+  wanted: string,
+  family: Family,
+  homes: ReadonlyMap<string, DeclaredShard>,
+  problems: Problems,
+): string {
+  const home = homes.get(wanted);
+  if (home !== undefined) {
+    const owner = home.name === null ? 'another shard' : `shard ${quoted(home.name)}`;
+    return `${wanted} belongs to ${owner}: a replica follows an instance of its own shard`;
+  }
+  // Comparing thousands of wrong addresses with thousands of right ones helps nobody.
+  const near = problems.list.length < 20 ? didYouMean(wanted, family.keys()) : null;
+  const advice = near === null ? `they are ${[...family.keys()].slice(0, 5).join(', ')}` : `did you mean ${near}?`;
+  return `No instance of this shard has the address ${wanted}; ${advice}`;
+}
+
 /** Replicas that follow each other never see the master's writes. Each circle is reported once. */
-function checkCircles(shard: DeclaredShard, {problems}: Scene): void {
+function checkCircles(shard: DeclaredShard, family: Family, {problems}: Scene): void {
   const done = new Set<DeclaredInstance>();
   for (const start of shard.instances) {
-    const walk: DeclaredInstance[] = [];
+    const walk = new Set<DeclaredInstance>();
     let at: DeclaredInstance | undefined = start;
-    while (at !== undefined && !done.has(at) && !walk.includes(at)) {
-      walk.push(at);
-      at = at.of === null ? undefined : instanceAt(shard, at.of.address);
+    while (at !== undefined && !done.has(at) && !walk.has(at)) {
+      walk.add(at);
+      at = at.of === null ? undefined : family.get(addressText(at.of.address));
     }
-    const circle = at !== undefined && !done.has(at) ? walk.slice(walk.indexOf(at)) : [];
-    if (circle.length > 1) {
-      const names = [...circle, circle[0]!].map((one) => addressText(one.address!.address)).join(' → ');
-      const message = `These replicas follow each other, so none of them follows the master: ${names}`;
-      problems.add({path: circle[0]!.of!.path, at: 'value', message});
+    if (at !== undefined && walk.has(at)) {
+      const steps = [...walk];
+      const circle = steps.slice(steps.indexOf(at));
+      const names = [...circle, at].map((one) => addressText(one.address!.address));
+      const shown = names.length > 10 ? [...names.slice(0, 8), '…', names.at(-1)] : names;
+      const message = `These replicas follow each other, so none of them follows the master: ${shown.join(' → ')}`;
+      // A replica of itself was said already.
+      if (circle.length > 1) {
+        problems.add({path: at.of!.path, at: 'value', message});
+      }
     }
     for (const one of walk) {
       done.add(one);
@@ -145,6 +171,13 @@ function checkCircles(shard: DeclaredShard, {problems}: Scene): void {
   }
 }
 
-function instanceAt(shard: DeclaredShard, address: Address): DeclaredInstance | undefined {
-  return shard.instances.find((one) => one.address !== null && sameAddress(one.address.address, address));
+function familyOf(shard: DeclaredShard): Family {
+  const family = new Map<string, DeclaredInstance>();
+  for (const instance of shard.instances) {
+    const address = instance.address === null ? null : addressText(instance.address.address);
+    if (address !== null && !family.has(address)) {
+      family.set(address, instance);
+    }
+  }
+  return family;
 }

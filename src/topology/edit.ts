@@ -14,6 +14,7 @@ import {
   openSheet,
   pairOf,
   type Sheet,
+  type Splice,
   type Style,
   styleOf,
   textValue,
@@ -41,23 +42,36 @@ export function addShard(text: string, shard: NewShard): string {
     ...(replicas.length === 0 ? [] : [['replicas', replicas] as const]),
   ];
   const last = sheet.shards.items.at(-1) as Node;
-  const splice = sheet.dashColumn === null ? intoBrackets(sheet, last, entries) : underDashes(sheet, last, entries);
+  const splices = sheet.dashColumn === null ? intoBrackets(sheet, last, entries) : [underDashes(sheet, last, entries)];
   const added = Object.fromEntries(entries) as FileValue['shards'][number];
-  return finish(sheet, [splice], {...sheet.file, shards: [...sheet.file.shards, added]});
+  return finish(sheet, splices, {...sheet.file, shards: [...sheet.file.shards, added]});
 }
+
+/** Behind an item in brackets: a comma and a comment, and nothing else. */
+const REST_OF_LINE = /^[ \t]*(,?)[ \t]*(?:#.*)?\r?\n/;
 
 type Entries = readonly (readonly [string, unknown])[];
 
-function intoBrackets(sheet: Sheet, last: Node, entries: Entries) {
+function intoBrackets(sheet: Sheet, last: Node, entries: Entries): readonly Splice[] {
   const {text, eol} = sheet;
   const start = last.range![0];
-  const indent = text.slice(lineStart(text, start), start);
-  const separator = indent.trim() === '' && lineStart(text, start) > sheet.shards.range![0] ? `,${eol}${indent}` : ', ';
   const at = contentEnd(last);
-  return {start: at, end: at, text: separator + flowMap(entries, styleOf(last, sheet))};
+  const added = flowMap(entries, styleOf(last, sheet));
+  const indent = text.slice(lineStart(text, start), start);
+  if (indent.trim() !== '' || lineStart(text, start) <= sheet.shards.range![0]) {
+    return [{start: at, end: at, text: `, ${added}`}];
+  }
+  // A line of its own, as the last shard has; behind the comma and the comment of that one.
+  const rest = REST_OF_LINE.exec(text.slice(at));
+  if (rest === null) {
+    return [{start: at, end: at, text: `,${eol}${indent}${added}`}];
+  }
+  const line = at + rest[0].length;
+  const own = {start: line, end: line, text: `${indent}${added}${rest[1]}${eol}`};
+  return rest[1] === ',' ? [own] : [{start: at, end: at, text: ','}, own];
 }
 
-function underDashes(sheet: Sheet, last: Node, entries: Entries) {
+function underDashes(sheet: Sheet, last: Node, entries: Entries): Splice {
   const {text, eol} = sheet;
   const dashColumn = sheet.dashColumn ?? 0;
   const margin = ' '.repeat(dashColumn);
@@ -106,21 +120,32 @@ export function removeShard(text: string, name: string): string {
   if (sheet.file.shards.length === 1) {
     throw cannotEdit(`"${name}" is its only shard`);
   }
-  const splice = sheet.dashColumn === null ? fromBrackets(sheet, index) : fromDashes(sheet, index);
-  return finish(sheet, [splice], {...sheet.file, shards: sheet.file.shards.filter((_, i) => i !== index)});
+  const splices = sheet.dashColumn === null ? fromBrackets(sheet, index) : [fromDashes(sheet, index)];
+  return finish(sheet, splices, {...sheet.file, shards: sheet.file.shards.filter((_, i) => i !== index)});
 }
 
-function fromBrackets(sheet: Sheet, index: number) {
+function fromBrackets(sheet: Sheet, index: number): readonly Splice[] {
+  const {text} = sheet;
   const items = sheet.shards.items as Node[];
   const item = items[index]!;
+  const previous = items[index - 1];
   const next = items[index + 1];
-  if (next !== undefined) {
-    return {start: item.range![0], end: next.range![0], text: ''};
+  const start = lineStart(text, item.range![0]);
+  const end = contentEnd(item);
+  const rest = REST_OF_LINE.exec(text.slice(end));
+  if (text.slice(start, item.range![0]).trim() === '' && rest !== null) {
+    const line = {start, end: end + rest[0].length, text: ''};
+    // The last one may have no comma behind it; then the one before it must lose its own.
+    const comma = previous !== undefined && rest[1] === '' ? text.indexOf(',', contentEnd(previous)) : -1;
+    return comma === -1 ? [line] : [{start: comma, end: comma + 1, text: ''}, line];
   }
-  return {start: contentEnd(items[index - 1]!), end: contentEnd(item), text: ''};
+  if (next !== undefined) {
+    return [{start: item.range![0], end: next.range![0], text: ''}];
+  }
+  return [{start: contentEnd(previous!), end, text: ''}];
 }
 
-function fromDashes(sheet: Sheet, index: number) {
+function fromDashes(sheet: Sheet, index: number): Splice {
   const items = sheet.shards.items as Node[];
   const {text} = sheet;
   // Comments above the first shard may be about all of them.

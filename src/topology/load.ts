@@ -22,7 +22,8 @@ export interface LoadOptions {
   readonly file?: string | undefined;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;
-  readonly stdin?: () => Promise<string>;
+  /** Reads standard input; may stop, or refuse, when there is more than `limitBytes`. */
+  readonly stdin?: ((limitBytes: number) => Promise<string>) | undefined;
   /** How long a pipe may take to deliver the file. */
   readonly pipeTimeoutMs?: number;
 }
@@ -38,7 +39,7 @@ export async function loadTopology(options: LoadOptions): Promise<LoadedTopology
         remedy: 'Name a file with --topology FILE.',
       });
     }
-    return {...parseTopology(await options.stdin(), '<stdin>', cwd), path: null};
+    return {...parseTopology(await options.stdin(MAX_BYTES), '<stdin>', cwd), path: null};
   }
   const path = named === undefined ? await search(cwd) : resolve(cwd, named);
   const shown = named ?? (relative(cwd, path) || path);
@@ -216,4 +217,10 @@ function unreadable(message: string, remedy?: string, cause?: unknown): RtopoErr
     ...(remedy === undefined ? {} : {remedy}),
     ...(cause === undefined ? {} : {cause}),
   });
+}
+
+/** Where the topology file is, or would be, without reading it: journals are found by it even when the file is broken or gone. */
+export async function topologyPath({file, env, cwd}: LoadOptions): Promise<string> {
+  const named = file ?? (env.RTOPO_TOPOLOGY || undefined);
+  return named === undefined ? search(cwd) : resolve(cwd, named);
 }

@@ -12,7 +12,7 @@ import {
 } from 'yaml';
 import {keyText, placeAt} from './positions.js';
 import {type Path, type Problems, quoted} from './problems.js';
-import {holdsUrlPassword, isSecretKey, SECRET_ADVICE, SECRET_REMEDY} from './secrets.js';
+import {holdsUrlPassword, isPrivate, isSecretKey, SECRET_ADVICE, SECRET_REMEDY} from './secrets.js';
 
 const MAX_ALIASES = 100;
 const MAX_DEPTH = 64;
@@ -93,7 +93,7 @@ function mapping(node: YAMLMap, path: Path, reader: Reader): Record<string, unkn
     const here = [...path, key];
     const offset = pair.key.range?.[0] ?? 0;
     const first = seen.get(key);
-    const refused = first === undefined ? forbiddenKey(key) : doubledKey(key, placeAt(reader.lines, first).line);
+    const refused = first === undefined ? forbiddenKey(key) : doubledKey(here, placeAt(reader.lines, first).line);
     seen.set(key, first ?? offset);
     if (refused !== null) {
       reader.problems.add({path: here, at: 'key', offset, ...refused});
@@ -104,13 +104,22 @@ function mapping(node: YAMLMap, path: Path, reader: Reader): Record<string, unkn
   return value;
 }
 
-function doubledKey(key: string, line: number): {message: string} {
-  // Not repeated when it holds a login.
-  const name = holdsUrlPassword(key) ? 'This key' : `The key ${quoted(key)}`;
-  return {message: `${name} was already given on line ${line}`};
+interface Refusal {
+  readonly message: string;
+  readonly remedy?: string;
+  readonly isPathSecret?: boolean;
 }
 
-function forbiddenKey(key: string): {message: string; remedy?: string} | null {
+function doubledKey(path: Path, line: number): Refusal {
+  const key = String(path.at(-1));
+  const isPathSecret = holdsUrlPassword(key) || isPrivate(path);
+  return {
+    message: `${isPathSecret ? 'This key' : `The key ${quoted(key)}`} was already given on line ${line}`,
+    isPathSecret,
+  };
+}
+
+function forbiddenKey(key: string): Refusal | null {
   if (key === '__proto__' || key === 'constructor' || key === 'prototype') {
     return {message: `The key ${quoted(key)} is never allowed`};
   }
@@ -121,7 +130,7 @@ function forbiddenKey(key: string): {message: string; remedy?: string} | null {
     return {message: `The key ${quoted(key)} would put a secret here: ${SECRET_ADVICE}`, remedy: SECRET_REMEDY};
   }
   if (holdsUrlPassword(key)) {
-    return {message: `A URL with a login stands here: ${SECRET_ADVICE}`, remedy: SECRET_REMEDY};
+    return {message: `A URL with a login stands here: ${SECRET_ADVICE}`, remedy: SECRET_REMEDY, isPathSecret: true};
   }
   return null;
 }

@@ -14,6 +14,8 @@ export interface Problem {
   readonly at: 'key' | 'value';
   /** Where in the text, when the path does not say it: the second of two equal keys. */
   readonly offset?: number;
+  /** The path serves to find the place and is not to be shown: a key in it may be a password. */
+  readonly isPathSecret?: boolean;
   readonly message: string;
   readonly remedy?: string;
 }
@@ -69,14 +71,14 @@ export function isPrefix(start: Path, path: Path): boolean {
 /** The one error of a file that cannot be used: every problem on a line of its own, in the order of the file. */
 export function topologyInvalid(options: {
   readonly file: string;
-  readonly problems: readonly (Place & {message: string; path?: Path; remedy?: string})[];
+  readonly problems: readonly (Place & Pick<Problem, 'message' | 'remedy' | 'isPathSecret'> & {path?: Path})[];
   readonly more?: number;
 }): RtopoError {
   const sorted = [...options.problems].sort((a, b) => a.line - b.line || a.column - b.column);
   const located = sorted.slice(0, SHOWN).map((problem): LocatedProblem => {
     const {line, column, path} = problem;
     const message = /[.?!]$/.test(problem.message) ? problem.message : `${problem.message}.`;
-    return {file: options.file, line, column, message, ...(path === undefined ? {} : {path})};
+    return {file: options.file, line, column, message, ...(path === undefined || problem.isPathSecret ? {} : {path})};
   });
   const hidden = sorted.length - located.length + (options.more ?? 0);
   const lines = located.map(problemLine);

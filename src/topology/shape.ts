@@ -70,7 +70,7 @@ function findMisfits(schema: AnySchema, value: unknown, path: Path, found: Probl
     if (entry !== undefined) {
       findMisfits(entry, inner, [...path, key], found);
     } else if (fitting.type === 'strict_object') {
-      found.push(unknownKey(key, inner, path, Object.keys(fitting.entries!)));
+      found.push(unknownKey(key, path, Object.keys(fitting.entries!)));
     }
   }
 }
@@ -104,10 +104,8 @@ const FOREIGN: Readonly<Record<string, string>> = {
   distribution: 'placement',
 };
 
-function unknownKey(key: string, value: unknown, path: Path, known: readonly string[]): Problem {
+function unknownKey(key: string, path: Path, known: readonly string[]): Problem {
   const here: Path = [...path, key];
-  // `auth: {hunter2}` is a key without a value: the key is what must not be repeated.
-  const name = isPrivate(path) && value === null ? 'Unknown key' : `Unknown key ${quoted(key)}`;
   const foreign = Object.hasOwn(FOREIGN, key.toLowerCase()) ? FOREIGN[key.toLowerCase()]! : null;
   const meant = foreign !== null && known.includes(foreign) ? foreign : didYouMean(key.slice(0, 100), known);
   if (key === 'of' && path.at(-1) === 'master') {
@@ -117,8 +115,16 @@ function unknownKey(key: string, value: unknown, path: Path, known: readonly str
       message: `${pathText(path)} is a master and follows nobody: "of" belongs to replicas`,
     };
   }
+  // Somebody may have written the password where a key belongs: only a key that looks like one of ours is repeated.
+  const isPathSecret = isPrivate(path) && meant === null;
+  const name = isPathSecret ? 'Unknown key' : `Unknown key ${quoted(key)}`;
   const advice = meant === null ? `known here: ${known.join(', ')}` : `did you mean "${meant}"?`;
-  return {path: here, at: 'key', message: `${name}${path.length === 0 ? '' : ` in ${pathText(path)}`}; ${advice}`};
+  return {
+    path: here,
+    at: 'key',
+    isPathSecret,
+    message: `${name}${path.length === 0 ? '' : ` in ${pathText(path)}`}; ${advice}`,
+  };
 }
 
 type Issue = Pick<v.BaseIssue<unknown>, 'kind' | 'type' | 'expected' | 'input' | 'message'> & {

@@ -87,14 +87,12 @@ async function carryWindow(batch: Batch, metas: readonly Meta[]): Promise<Carrie
     });
     results.set(meta, await judge({comparison, existed: existed[i]!, meta, copy, batch}));
   }
-  await restamp(
-    batch,
-    present.filter(({meta}) => results.get(meta)?.outcome === 'created'),
-  );
+  const created = present.filter(({meta}) => results.get(meta)?.outcome === 'created');
+  for (const meta of await restamp(batch, created)) results.set(meta, {...results.get(meta)!, writes: 2});
   return metas.map((meta) => results.get(meta) ?? GONE);
 }
 
-const GONE: Carried = {outcome: 'gone', sha: null, bytes: 0};
+const GONE: Carried = {outcome: 'gone', sha: null, bytes: 0, writes: 0};
 
 function restore({key, age}: Meta, {payload, expireAtMs}: Copy, targetAge: AgeKind, replace: boolean): Part[] {
   const command: Part[] = ['RESTORE', key, expireAtMs < 0 ? 0 : expireAtMs, payload!];
@@ -130,14 +128,15 @@ async function judge(landing: {
   const {comparison, existed, meta, copy, batch} = landing;
   const sha = createHash('sha1').update(copy.payload!).digest('base64');
   const bytes = copy.payload!.length;
+  const writes = existed ? 0 : 1;
   switch (comparison) {
     case 'equal':
-      return {outcome: existed ? 'equal' : 'created', sha, bytes};
+      return {outcome: existed ? 'equal' : 'created', sha, bytes, writes};
     case 'no-source':
       return GONE;
     case 'different':
       // A value that changed between the two reads is a writer at work, and shows as a conflict too: it is never overwritten.
-      return {outcome: 'conflict', sha, bytes};
+      return {outcome: 'conflict', sha, bytes, writes};
     case 'no-target': {
       const [left] = await batch.source.batch([['PEXPIRETIME', meta.key]]);
       if (asNumber(left) === -2) return GONE;
@@ -158,11 +157,12 @@ async function judge(landing: {
  * Reading back has made the copies look freshly used. Where the target evicts by age and cannot read without touching (before Redis 7.2),
  * the payload that was just proved equal is put there once more, with its age. That it is there is checked again later, without touching.
  */
-async function restamp(batch: Batch, created: readonly {meta: Meta; copy: Copy}[]): Promise<void> {
+async function restamp(batch: Batch, created: readonly {meta: Meta; copy: Copy}[]): Promise<Meta[]> {
   const {target, targetAge} = batch;
   const aged = created.filter(({meta}) => meta.age !== null);
-  if (targetAge === 'none' || target.touchesNothing || aged.length === 0) return;
+  if (targetAge === 'none' || target.touchesNothing || aged.length === 0) return [];
   const replies = await target.batch(aged.map(({meta, copy}) => restore(meta, copy, targetAge, true)));
   const refused = firstRefusal(replies);
   if (refused !== null) throw replyFault(target.address, refused.text, 'RESTORE with the age of the key');
+  return aged.map(({meta}) => meta);
 }

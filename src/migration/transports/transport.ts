@@ -28,6 +28,8 @@ export interface Carried {
   /** SHA-1 in base64 of the source's DUMP: what is compared before the source's copy is deleted. Null when gone. */
   readonly sha: string | null;
   readonly bytes: number;
+  /** Changes made at the target for this key: what the detection of foreign writers subtracts. */
+  readonly writes: number;
 }
 
 export interface Transport {

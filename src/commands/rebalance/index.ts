@@ -1,0 +1,60 @@
+import {Flags} from '@oclif/core';
+import {DEFAULT_TIMEOUT_MS} from '../../cli/base.js';
+import {confirm} from '../../cli/confirm.js';
+import {changeFlags, dryRun, yes} from '../../cli/flags.js';
+import {MovingCommand} from '../../cli/moving.js';
+import {ExitCode} from '../../errors.js';
+import {renderPlan, renderRebalance} from '../../render/rebalance.js';
+import type {RebalanceReport} from '../../report/rebalance.js';
+import {currentTopology} from '../../topology/current.js';
+
+export default class Rebalance extends MovingCommand {
+  static override summary = 'Move the keys that change their owner when shards come and go.';
+  static override description =
+    'Counts every key, shows who gives what to whom, asks, and then: copy, verify, barrier, cutover of the topology file, prune, final check. ' +
+    'Nothing is deleted before its copy is proved equal and durable; a run that dies anywhere goes on with `rtopo rebalance resume`. ' +
+    'Offline: the applications must not write to the moving keys meanwhile.';
+  static override examples = [
+    '<%= config.bin %> <%= command.id %> --add delta=127.0.0.1:7003 --dry-run',
+    '<%= config.bin %> <%= command.id %> --add delta=127.0.0.1:7003,127.0.0.1:7103 --yes',
+    '<%= config.bin %> <%= command.id %> --remove beta',
+    '<%= config.bin %> <%= command.id %> --to after.yml --yes --json',
+  ];
+  static override flags = {
+    ...changeFlags,
+    'no-prune': Flags.boolean({
+      description: 'stop after the cutover; `rtopo rebalance prune` deletes the old copies later',
+    }),
+    'dry-run': dryRun,
+    yes,
+  };
+
+  async run(): Promise<RebalanceReport> {
+    const {flags} = await this.parse(Rebalance);
+    const {prepareRebalance} = await import('../../migration/prepare.js');
+    const source = await currentTopology(flags.topology);
+    const timeoutMs = flags.timeout ?? DEFAULT_TIMEOUT_MS;
+    const request = {to: flags.to, add: flags.add, remove: flags.remove, acceptVolatile: flags['accept-volatile']};
+    const prepared = await prepareRebalance(source, request, {
+      timeoutMs,
+      stateDir: flags['state-dir'],
+      dryRun: flags['dry-run'],
+    });
+    for (const text of prepared.warnings) this.warning(text);
+    const {plan} = prepared;
+    if (prepared.refusal !== null)
+      return this.present(plan, renderPlan, {exit: ExitCode.refused, error: prepared.refusal});
+    if (flags['dry-run'])
+      return this.present(plan, renderPlan, {exit: prepared.changesAnything ? ExitCode.attention : ExitCode.ok});
+    this.say(renderPlan(plan, this.style(process.stderr)));
+    await confirm({
+      message: 'Move these keys?',
+      yes: flags.yes,
+      json: this.jsonEnabled(),
+      command: 'rtopo rebalance …',
+    });
+    const terminal = this.terminal();
+    const report = await prepared.run({prune: !flags['no-prune'], ...terminal}).finally(terminal.clear);
+    return this.present(report, renderRebalance);
+  }
+}

@@ -1,0 +1,38 @@
+import {Args} from '@oclif/core';
+import {DEFAULT_TIMEOUT_MS} from '../../cli/base.js';
+import {confirm} from '../../cli/confirm.js';
+import {yes} from '../../cli/flags.js';
+import {MovingCommand} from '../../cli/moving.js';
+import {renderRebalance} from '../../render/rebalance.js';
+import type {RebalanceReport} from '../../report/rebalance.js';
+import {currentTopologyPath} from '../../topology/current.js';
+
+export default class RebalanceResume extends MovingCommand {
+  static override summary = 'Go on with an operation that was interrupted or died.';
+  static override description =
+    'Asks the servers anew, copies what is missing, and goes on to the end. Safe to run again: on a finished operation it changes nothing.';
+  static override examples = [
+    '<%= config.bin %> <%= command.id %>',
+    '<%= config.bin %> <%= command.id %> --yes --json',
+  ];
+  static override args = {
+    id: Args.string({description: 'operation (default: the only unfinished one of this topology)'}),
+  };
+  static override flags = {yes};
+
+  async run(): Promise<RebalanceReport> {
+    const {args, flags} = await this.parse(RebalanceResume);
+    const {resumeOperation} = await import('../../migration/recover.js');
+    const file = await currentTopologyPath(flags.topology);
+    const where = {stateDir: flags['state-dir'], file, id: args.id, timeoutMs: flags.timeout ?? DEFAULT_TIMEOUT_MS};
+    await confirm({
+      message: 'Go on with the operation?',
+      yes: flags.yes,
+      json: this.jsonEnabled(),
+      command: 'rtopo rebalance resume',
+    });
+    const terminal = this.terminal();
+    const report = await resumeOperation({...where, ...terminal}).finally(terminal.clear);
+    return this.present(report, renderRebalance);
+  }
+}

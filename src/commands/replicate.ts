@@ -1,0 +1,66 @@
+import {Flags} from '@oclif/core';
+import {BaseCommand, DEFAULT_TIMEOUT_MS, type Verdict} from '../cli/base.js';
+import {confirm} from '../cli/confirm.js';
+import {dryRun, yes} from '../cli/flags.js';
+import {ExitCode} from '../errors.js';
+import {renderReplicate} from '../render/replicate.js';
+import type {ReplicateReport} from '../report/replicate.js';
+import {parseAddress} from '../topology/address.js';
+
+/** Fresh replicas of a diskless master wait five seconds before anything happens, and then a data set travels. */
+const LINK_TIMEOUT_MS = 60_000;
+
+export default class Replicate extends BaseCommand {
+  static override summary = 'Make the live servers match the declared replication.';
+  static override description =
+    'Observes, plans, asks, applies and verifies: REPLICAOF where it is needed, logins first, parents before children, roles persisted. ' +
+    'Idempotent. An instance that holds keys its new master does not have is never wiped without --discard-data ADDRESS.';
+  static override examples = [
+    '<%= config.bin %> <%= command.id %> --dry-run',
+    '<%= config.bin %> <%= command.id %> --yes --json',
+    '<%= config.bin %> <%= command.id %> --master 127.0.0.1:7000 --replica 127.0.0.1:7001 --yes',
+  ];
+  static override flags = {
+    master: Flags.string({description: 'without a file: the master', helpValue: 'ADDRESS', dependsOn: ['replica']}),
+    replica: Flags.string({
+      description: 'without a file: a replica of it; may be repeated',
+      helpValue: 'ADDRESS',
+      multiple: true,
+      dependsOn: ['master'],
+      exclusive: ['topology'],
+    }),
+    'discard-data': Flags.string({
+      description: 'this instance may lose the keys it holds; may be repeated',
+      helpValue: 'ADDRESS',
+      multiple: true,
+      default: [],
+    }),
+    'dry-run': dryRun,
+    yes,
+  };
+
+  async run(): Promise<ReplicateReport> {
+    const {flags} = await this.parse(Replicate);
+    const {declaredTopology} = await import('../topology/ad-hoc.js');
+    const {Replication} = await import('../replication/replication.js');
+    const replication = await Replication.plan({
+      topology: await declaredTopology({file: flags.topology, master: flags.master, replicas: flags.replica}),
+      discard: flags['discard-data'].map((text) => parseAddress(text, '--discard-data')),
+      commandTimeoutMs: flags.timeout ?? DEFAULT_TIMEOUT_MS,
+      linkTimeoutMs: flags.timeout ?? LINK_TIMEOUT_MS,
+    });
+    if (flags['dry-run'] || !replication.hasWork) return this.#present(replication.report, replication.verdict);
+    if (!flags.yes) this.#show(replication.report);
+    await confirm({message: 'Apply this plan?', yes: flags.yes, json: this.jsonEnabled(), command: 'rtopo replicate'});
+    const applied = await replication.apply((text) => this.say(text));
+    return this.#present(applied.report, applied.verdict);
+  }
+
+  #show(plan: ReplicateReport): void {
+    this.say(renderReplicate(plan, this.style(process.stderr)));
+  }
+
+  #present(report: ReplicateReport, verdict: Verdict): ReplicateReport {
+    return this.present(report, renderReplicate, verdict.exit === ExitCode.ok ? {exit: ExitCode.ok} : verdict);
+  }
+}

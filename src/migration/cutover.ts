@@ -1,0 +1,23 @@
+/** The topology file becomes the new one: from here on `locate`, `verify` and every colleague see the new owners. */
+import {ExitCode, RtopoError} from '../errors.js';
+import {replaceFile, textSha256} from '../topology/save.js';
+import {type Operation, resumeCommand} from './operation.js';
+
+/** Idempotent: a file that already has the new text is what an earlier run left. @throws RtopoError exit 4 when somebody edited it since */
+export async function cutOver(operation: Operation): Promise<void> {
+  const {file, change, id} = operation;
+  const outcome = await replaceFile({
+    path: file,
+    expectedSha256: textSha256(change.from.text),
+    text: change.to.text,
+    backupSuffix: `before-${id}`,
+  });
+  if (outcome !== 'changed') return;
+  throw new RtopoError({
+    code: 'TOPOLOGY_CHANGED',
+    exit: ExitCode.incomplete,
+    message: `${file} was edited since the plan was made; rtopo does not overwrite it. All copies are made and verified, nothing is deleted.`,
+    remedy: `put the old text back, then: ${resumeCommand(id)}; or undo the copies: rtopo rebalance abort ${id}`,
+    details: {id, file},
+  });
+}

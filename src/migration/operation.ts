@@ -1,0 +1,75 @@
+/** What every phase of a running operation is handed: the change, the servers as found by this run, the journal, the lock. */
+import {ExitCode, RtopoError} from '../errors.js';
+import type {OperationLock} from '../journal/lock.js';
+import type {Journal} from '../journal/record.js';
+import type {Node} from './nodes.js';
+import type {Change} from './plan.js';
+import type {Consents, MatrixCell, Phase, PlannedKeys, RebalanceRecord} from './records.js';
+
+/** Told about progress as it happens; totals may be null when they are not known. */
+export interface Progress {
+  readonly phase: Phase;
+  readonly keys: number;
+  readonly totalKeys: number | null;
+  readonly bytes: number;
+}
+
+/** What this and earlier runs have counted. Derived from the journal, never from memory alone. */
+export interface Counts {
+  copied: number;
+  verified: number;
+  deleted: number;
+  expired: number;
+  changed: number;
+  bytes: number;
+}
+
+export interface Operation {
+  readonly id: string;
+  readonly file: string;
+  readonly change: Change;
+  readonly nodes: readonly Node[];
+  readonly consents: Consents;
+  readonly planned: PlannedKeys;
+  readonly matrix: readonly MatrixCell[];
+  readonly journal: Journal<RebalanceRecord>;
+  readonly lock: OperationLock;
+  /** Silence after which a server is given up, in milliseconds. */
+  readonly timeoutMs: number;
+  readonly onProgress: (progress: Progress) => void;
+  /** True after the first interrupt: the batch at hand is finished, then the run ends. */
+  readonly interrupted: () => boolean;
+  readonly counts: Counts;
+  /** Numbers of the nodes that were given keys in this pass. */
+  readonly received: Set<number>;
+  /** Changes that this run has made by copying, per node number. */
+  readonly ownWrites: Map<number, number>;
+  /** Number of the next batch; continues over runs. */
+  nextBatch: number;
+}
+
+export function write(operation: Operation, record: RebalanceRecord): void {
+  operation.journal.append(record, Date.now());
+}
+
+/** Between two batches: may this run still act? @throws RtopoError when interrupted (130) or when the lock is lost (4) */
+export function checkpoint(operation: Operation): void {
+  operation.lock.assertHeld();
+  if (!operation.interrupted()) return;
+  throw new RtopoError({
+    code: 'INTERRUPTED',
+    exit: ExitCode.interrupted,
+    message: `Interrupted. The batch at hand is finished and the journal is written: ${operation.journal.path}`,
+    remedy: resumeCommand(operation.id),
+    details: {id: operation.id, journal: operation.journal.path},
+  });
+}
+
+export function resumeCommand(id: string): string {
+  return `rtopo rebalance resume ${id}`;
+}
+
+/** Nodes that were given keys: those that have to be durable before a source is pruned. */
+export function receivers({nodes, received}: Operation): readonly Node[] {
+  return nodes.filter(({number}) => received.has(number));
+}

@@ -1,0 +1,63 @@
+/** Everything before the question "Move these keys?", and what happens after a yes. */
+import type {RtopoError} from '../errors.js';
+import {stateRoot, topologyStateDir} from '../journal/state.js';
+import type {RebalanceReport} from '../report/rebalance.js';
+import {parseAddress} from '../topology/address.js';
+import type {LoadedTopology} from '../topology/load.js';
+import {addressText} from '../topology/types.js';
+import {refuseUnfinished} from './history.js';
+import type {Operation} from './operation.js';
+import {refusalOf} from './preflight.js';
+import {carryOut, planReport} from './rebalance.js';
+import {type ChangeRequest, requestedChange} from './request.js';
+import {openOperation, planRebalance} from './start.js';
+
+export interface RebalanceRequest extends ChangeRequest {
+  readonly acceptVolatile: readonly string[];
+}
+
+export interface PrepareOptions {
+  readonly timeoutMs: number;
+  readonly stateDir: string | undefined;
+  readonly dryRun: boolean;
+}
+
+export interface Prepared {
+  readonly plan: RebalanceReport;
+  readonly warnings: readonly string[];
+  /** All reasons not to start, as one; null when there is none. */
+  readonly refusal: RtopoError | null;
+  /** False when neither a key moves nor the topology file changes. */
+  readonly changesAnything: boolean;
+  run(options: RunHooks): Promise<RebalanceReport>;
+}
+
+export interface RunHooks extends Pick<Operation, 'onProgress' | 'interrupted'> {
+  readonly prune: boolean;
+}
+
+/** @throws RtopoError exit 3 while another operation of this topology is unfinished */
+export async function prepareRebalance(
+  source: LoadedTopology,
+  request: RebalanceRequest,
+  options: PrepareOptions,
+): Promise<Prepared> {
+  const {change, file} = await requestedChange(source, request);
+  const stateDir = topologyStateDir(stateRoot(options.stateDir, process.env), file);
+  refuseUnfinished(stateDir);
+  const consents = {
+    acceptVolatile: request.acceptVolatile.map((text) => addressText(parseAddress(text, '--accept-volatile'))),
+  };
+  const plan = await planRebalance(change, {consents, timeoutMs: options.timeoutMs});
+  return {
+    plan: planReport(plan, file),
+    warnings: change.to.placement.warnings,
+    refusal: plan.objections.length === 0 ? null : refusalOf(plan.objections),
+    changesAnything: plan.census.moving > 0 || change.from.text !== change.to.text,
+    async run({prune, onProgress, interrupted}) {
+      const hooks = {onProgress, interrupted, stateDir, timeoutMs: options.timeoutMs};
+      const operation = await openOperation(plan, {file, consents}, hooks);
+      return carryOut(operation, {phase: 'planned', prune, sameServers: true});
+    },
+  };
+}

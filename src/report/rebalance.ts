@@ -1,0 +1,48 @@
+import type {Census} from '../migration/census.js';
+import type {FinalCheck, MatrixCell, Phase, Writers} from '../migration/records.js';
+
+/** One side of the change, as scripts see it. */
+export interface SideReport {
+  readonly scheme: string;
+  readonly shards: readonly string[];
+}
+
+/** What a rebalance planned, did, or how far it came. */
+export interface RebalanceReport {
+  /** Null for a plan that was not started. */
+  readonly id: string | null;
+  readonly phase: Phase;
+  readonly from: SideReport;
+  readonly to: SideReport;
+  readonly keys: {
+    readonly scanned: number;
+    readonly moving: number;
+    readonly copied: number;
+    readonly verified: number;
+    readonly deleted: number;
+    readonly expired: number;
+    readonly conflicts: number;
+    readonly strays: number;
+  };
+  /** Payload bytes sent; before the run, memory to be moved by the sample. */
+  readonly bytes: number;
+  readonly seconds: number;
+  readonly matrix: readonly MatrixCell[];
+  readonly writers: Writers;
+  /** Path of the journal; null for a plan. */
+  readonly journal: string | null;
+  readonly topologyFile: string;
+  /** Moved share of all keys, and the least that any scheme could move. */
+  readonly movedShare: number | null;
+  readonly minimumShare: number;
+  readonly loads: Census['loads'];
+  /** Projected against the limit, per receiving server; bytes. `maxBytes` null: no limit set. */
+  readonly memory: readonly {
+    readonly name: string;
+    readonly usedBytes: number | null;
+    readonly afterBytes: number | null;
+    readonly maxBytes: number | null;
+  }[];
+  /** The final check: misplaced and duplicate keys over all servers; null before it. */
+  readonly finalCheck: FinalCheck | null;
+}
