@@ -73,11 +73,15 @@ export function packagesAreCurrent(dir = root) {
 
 export function installPackages(dir = root) {
   if (packagesAreCurrent(dir)) return;
-  const npm = process.env.npm_execpath;
-  const command = npm?.endsWith('.js') ? [process.execPath, npm] : ['npm'];
+  const script = process.env.npm_execpath;
+  const npm = script?.endsWith('.js') ? [process.execPath, script] : ['npm'];
+  const quiet = ['--ignore-scripts', '--no-audit', '--no-fund'];
   say('Installing packages: npm ci --ignore-scripts (node_modules does not match package-lock.json)');
-  if (runShown([...command, 'ci', '--ignore-scripts', '--no-audit', '--no-fund'], {cwd: dir})) return;
-  throw new SetupError('The packages could not be installed.', 'npm ci --ignore-scripts');
+  if (runShown([...npm, 'ci', ...quiet], {cwd: dir})) return;
+  // A registry that lacks the packages of other platforms makes `ci` refuse; `install` does without them.
+  say('npm ci failed. Trying: npm install --no-save --ignore-scripts');
+  if (runShown([...npm, 'install', '--no-save', ...quiet], {cwd: dir})) return;
+  throw new SetupError('The packages could not be installed; the messages are above.', 'npm ci --ignore-scripts');
 }
 
 /** Remembers what the last build was made of. Outside `dist`, which is published. */

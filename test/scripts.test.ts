@@ -61,6 +61,33 @@ test('packages are current when what is locked is what is installed', () => {
   }
 });
 
+test('packages are installed by npm ci, else by npm install; what is done is said first', () => {
+  inDir((dir) => {
+    writeFileSync(join(dir, 'package-lock.json'), JSON.stringify({packages: {'node_modules/a': {version: '1.0.0'}}}));
+    const install = (npm: string) => {
+      writeFileSync(
+        join(dir, 'npm.js'),
+        `const [verb] = process.argv.slice(2); console.error('ran ' + process.argv.slice(2).join(' ')); ${npm}`,
+      );
+      const code = `import(${JSON.stringify(setupFile)}).then((s) => s.runScript(() => s.installPackages(${JSON.stringify(dir)})))`;
+      const env = {...process.env, npm_execpath: join(dir, 'npm.js')};
+      return spawnSync(process.execPath, ['-e', code], {encoding: 'utf8', env, timeout: 20_000});
+    };
+    const good = install('');
+    assert.is(good.status, 0);
+    assert.match(
+      good.stderr,
+      /^Installing packages: npm ci --ignore-scripts .*\nran ci --ignore-scripts --no-audit --no-fund\n$/,
+    );
+    const second = install("if (verb === 'ci') process.exitCode = 1;");
+    assert.is(second.status, 0);
+    assert.match(second.stderr, /npm ci failed\. Trying: npm install .*\nran install --no-save --ignore-scripts/);
+    const bad = install('process.exitCode = 1;');
+    assert.is(bad.status, 1);
+    assert.match(bad.stderr, /error: The packages could not be installed/);
+  });
+});
+
 const packages = {'apt-get': ['redis-server', 'valkey-server'], dnf: ['redis'], apk: ['redis'], brew: ['redis']};
 const quietApt = 'env RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get';
 const plans: [string[], boolean, string[], string][] = [

@@ -3,7 +3,7 @@
  * its JSON errors carry argv, its warnings vanish from JSON.
  */
 import {Command, Flags} from '@oclif/core';
-import {ExitCode, type RtopoError, redact} from '../errors.js';
+import {didYouMean, ExitCode, type RtopoError, redact} from '../errors.js';
 import {createStyle, type Style} from '../render/style.js';
 import {type Failure, failureOf, renderFailure} from './failure.js';
 import {duration} from './flags.js';
@@ -77,11 +77,38 @@ export abstract class BaseCommand extends Command {
     return (this.id ?? '').replaceAll(':', ' ');
   }
 
+  /** What was typed, to be pasted again: rtopo takes no secret on its command line. */
+  protected get commandLine(): string {
+    const quoted = this.argv.map((word) =>
+      /^[\w@%+=:,./[\]-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`,
+    );
+    return ['rtopo', this.commandName, ...quoted].join(' ');
+  }
+
   override async catch(error: Error): Promise<void> {
-    this.#failure = failureOf(error);
+    this.#failure = this.#withFlagMeant(failureOf(error));
     process.exitCode = this.#failure.exit;
     if (this.jsonEnabled()) this.logJson(this.toErrorJson(this.#failure));
     else writeOut(process.stderr, renderFailure(this.#failure, this.style(process.stderr)));
+  }
+
+  /** An unknown flag, with the one that was probably meant. */
+  #withFlagMeant(failure: Failure): Failure {
+    const flag = /^Nonexistent flags?: --(\S+)/.exec(failure.message)?.[1];
+    if (failure.code !== 'USAGE' || flag === undefined)
+      return {
+        ...failure,
+        ...(failure.code === 'USAGE' && failure.remedy === 'rtopo --help'
+          ? {remedy: `rtopo ${this.commandName} --help`}
+          : {}),
+      };
+    const meant = didYouMean(flag.split('=')[0]!, [
+      'json',
+      'help',
+      ...Object.keys({...this.ctor.baseFlags, ...this.ctor.flags}),
+    ]);
+    const hint = meant === null ? '' : ` Did you mean --${meant}?`;
+    return {...failure, message: `There is no flag --${flag}.${hint}`, remedy: `rtopo ${this.commandName} --help`};
   }
 
   protected override toSuccessJson(result: unknown): unknown {

@@ -25,7 +25,7 @@ export async function confirm(question: Question): Promise<void> {
   if (!canAsk(question.json)) {
     throw refusal({
       code: 'CONSENT_NEEDED',
-      message: 'This changes live servers and there is no terminal to ask on. Nothing was changed.',
+      message: `This changes live servers, and ${question.json ? 'under --json nobody is asked' : 'there is no terminal to ask on'}. Nothing was changed.`,
       remedy: `${question.command} --yes`,
     });
   }

@@ -14,25 +14,20 @@ export function failureOf(error: unknown): Failure {
   if (error instanceof RtopoError) {
     const {code, exit, message, remedy, details} = error;
     return {
-      code,
-      exit,
-      message: redact(message),
+      ...{code, exit, details: details ?? null},
+      message: redact(withoutParserFrame(message)),
       remedy: remedy === undefined ? null : redact(remedy),
-      details: details ?? null,
     };
   }
   if (isUsageError(error)) {
-    // oclif appends "See more help with --help"; the remedy says it once.
-    const message = escapeText(
-      redact(
-        error.message
-          .split('\n')
-          .filter((line) => !/^See more help/.test(line))
-          .join(' ')
-          .trim(),
-      ),
-    );
-    return {code: 'USAGE', exit: ExitCode.usage, message, remedy: 'rtopo --help', details: null};
+    const lines = withoutParserFrame(error.message).split('\n');
+    return {
+      code: 'USAGE',
+      exit: ExitCode.usage,
+      message: escapeText(redact(lines.join(' ').trim())),
+      remedy: 'rtopo --help',
+      details: null,
+    };
   }
   const {name, message} = error as Error;
   return {
@@ -42,6 +37,11 @@ export function failureOf(error: unknown): Failure {
     remedy: 'this is a bug: please report it with the command line and this message',
     details: null,
   };
+}
+
+/** oclif writes "Parsing --flag" above and "See more help" below the message of an error that a flag's own parser threw. */
+function withoutParserFrame(message: string): string {
+  return message.replace(/^Parsing (--?[\w-]+)\s*\n\t/, '$1: ').replace(/\n?See more help with --help\s*$/, '');
 }
 
 /** Errors of oclif's parser and of its command lookup: they are the caller's, not ours. */

@@ -43,18 +43,15 @@ export const changeFlags = {
       'add a shard; the first address is its master, further ones after commas are its replicas; may be repeated',
     helpValue: 'NAME=ADDRESS[:WEIGHT]',
     multiple: true,
-    default: [],
   }),
   remove: Flags.string({
     description: 'remove a shard; its keys move to the others; may be repeated',
     helpValue: 'NAME',
     multiple: true,
-    default: [],
   }),
   'accept-volatile': Flags.string({
     description: 'this target may keep its keys in memory only; may be repeated',
     helpValue: 'ADDRESS',
     multiple: true,
-    default: [],
   }),
 };

@@ -56,17 +56,15 @@ function notBase64(what: string, line: number): RtopoError {
 
 /** What Redis takes at most for one string. */
 const longestKey = 512 * 1024 * 1024;
-/** From here on copying in one call is faster than byte by byte. */
-const longCopy = 96;
 
 /** The answer to one key as it goes out, its line end included; `echo` is the key as it came. */
 export type Answer = (key: Buffer, echo: Buffer) => string | Buffer;
 
-/** For answers that are the key and one of a few endings: nothing is allocated per key. */
+/** Answers that are the echo of the key and one of a few endings: nothing is allocated per key. */
 export interface Endings {
   /** Which ending the key `bytes[start, end)` gets. */
   readonly choose: (bytes: Uint8Array, start: number, end: number) => number;
-  readonly endings: readonly Uint8Array[];
+  readonly endings: readonly Buffer[];
 }
 
 /**
@@ -77,36 +75,35 @@ export class KeyPass {
   readonly #format: KeyFormat;
   readonly #separator: number;
   readonly #answer: Answer | Endings;
-  readonly #limit: number;
+  readonly #limitBytes: number;
   /** The beginning of a key whose end has not come yet. */
   #pieces: Buffer[] = [];
   #pieceBytes = 0;
-  #out: Buffer = Buffer.allocUnsafe(1 << 17);
+  #out = Buffer.allocUnsafeSlow(1 << 18);
   #length = 0;
-  #decoded: Buffer = Buffer.allocUnsafe(1 << 12);
+  #decoded = Buffer.allocUnsafeSlow(1 << 12);
   #keys = 0;
   /** Set when a key cannot be read. The answers to the keys before it have come out, and nothing more will. */
   failure: RtopoError | null = null;
 
-  constructor(format: KeyFormat, answer: Answer | Endings, limit = longestKey) {
+  constructor(format: KeyFormat, answer: Answer | Endings, limitBytes = longestKey) {
     this.#format = format;
     this.#separator = format.null ? 0x00 : 0x0a;
     this.#answer = answer;
-    this.#limit = limit;
+    this.#limitBytes = limitBytes;
   }
 
   /** The answers to all keys that end in this chunk. Valid until the next call; the chunk must stay as it is. */
   push(chunk: Buffer): Buffer {
     this.#length = 0;
     let start = 0;
-    for (;;) {
-      let end = start;
-      while (end < chunk.length && chunk[end] !== this.#separator) end++;
-      if (end === chunk.length || this.failure !== null) break;
-      if (this.#pieceBytes === 0) this.#take(chunk, start, end);
-      else this.#takePieces(chunk.subarray(start, end));
-      start = end + 1;
+    if (this.#pieceBytes > 0) {
+      const end = chunk.indexOf(this.#separator);
+      if (end !== -1) this.#takePieces(chunk.subarray(0, end));
+      start = end === -1 ? 0 : end + 1;
     }
+    // A chunk within one key is only kept: there is no end in it to be searched for again.
+    if (this.#pieceBytes === 0) start = this.#takeAll(chunk, start);
     if (start < chunk.length && this.failure === null) this.#keep(chunk.subarray(start));
     return this.#out.subarray(0, this.#length);
   }
@@ -118,14 +115,51 @@ export class KeyPass {
     return this.#out.subarray(0, this.#length);
   }
 
+  /** Answers the keys that end in `chunk`, from `start` on. Where the key begins that does not end there. */
+  #takeAll(chunk: Buffer, start: number): number {
+    const answer = this.#answer;
+    if (typeof answer !== 'function' && !this.#format.base64) return this.#echoAll(chunk, start, answer);
+    let from = start;
+    for (let at = start; at < chunk.length && this.failure === null; at++) {
+      if (chunk[at] !== this.#separator) continue;
+      this.#take(chunk, from, at);
+      from = at + 1;
+    }
+    return from;
+  }
+
+  /** The hot loop: searches the end of a key and copies it to the output in one go. */
+  #echoAll(chunk: Buffer, start: number, {choose, endings}: Endings): number {
+    const separator = this.#separator;
+    const longest = Math.max(...endings.map((ending) => ending.length));
+    let out = this.#reserve(chunk.length - start + longest);
+    let [at, from] = [this.#length, start];
+    for (let i = start; i < chunk.length; i++) {
+      const byte = chunk[i]!;
+      if (byte !== separator) {
+        out[at++] = byte;
+        continue;
+      }
+      const ending = endings[choose(chunk, from, i)]!;
+      for (let j = 0; j < ending.length; j++) out[at++] = ending[j]!;
+      this.#length = at;
+      from = i + 1;
+      // Room for all that can come before the next look: the rest of the chunk as one key, and its ending.
+      if (out.length - at < chunk.length - i + longest) out = this.#reserve(chunk.length - i + longest);
+      this.#keys++;
+    }
+    return from;
+  }
+
   #keep(piece: Buffer): void {
     this.#pieces.push(piece);
     this.#pieceBytes += piece.length;
-    if (this.#pieceBytes > this.#limit) {
+    if (this.#pieceBytes > this.#limitBytes) {
       this.failure = usageError({
         code: 'KEY_TOO_LONG',
-        message: `${this.#place(this.#keys + 1)} is longer than the ${this.#limit} bytes that a key can have.`,
-        remedy: 'One key per line; keys that end with NUL need --null.',
+        message: `${this.#place(this.#keys + 1)} is longer than the ${this.#limitBytes} bytes that a key can have.`,
+        remedy: this.#format.null ? 'Keys must end with NUL.' : 'One key per line; keys that end with NUL need --null.',
+        details: {line: this.#keys + 1},
       });
     }
   }
@@ -139,45 +173,41 @@ export class KeyPass {
 
   #take(bytes: Buffer, start: number, end: number): void {
     this.#keys++;
+    const echo = bytes.subarray(start, end);
     if (!this.#format.base64) {
-      this.#put(bytes, start, end, bytes, start, end);
+      this.#put(echo, echo);
       return;
     }
-    if (this.#decoded.length < end - start) this.#decoded = Buffer.allocUnsafe(2 * (end - start));
-    const length = decodeBase64(bytes, start, end, this.#decoded);
+    if (this.#decoded.length < echo.length) this.#decoded = Buffer.allocUnsafeSlow(2 * echo.length);
+    const length = decodeBase64(echo, 0, echo.length, this.#decoded);
     if (length === -1) this.failure = notBase64(this.#place(this.#keys), this.#keys);
-    else this.#put(this.#decoded, 0, length, bytes, start, end);
+    else this.#put(this.#decoded.subarray(0, length), echo);
   }
 
-  #put(key: Buffer, keyStart: number, keyEnd: number, echo: Buffer, start: number, end: number): void {
+  #put(key: Buffer, echo: Buffer): void {
     const answer = this.#answer;
     if (typeof answer === 'function') {
-      const text = answer(key.subarray(keyStart, keyEnd), echo.subarray(start, end));
-      if (typeof text === 'string') {
-        this.#reserve(text.length * 3);
-        this.#length += this.#out.write(text, this.#length);
-      } else this.#copy(text, 0, text.length);
+      const text = answer(key, echo);
+      this.#append(typeof text === 'string' ? Buffer.from(text) : text);
       return;
     }
-    const ending = answer.endings[answer.choose(key, keyStart, keyEnd)]!;
-    this.#copy(echo, start, end);
-    this.#copy(ending, 0, ending.length);
+    this.#append(echo);
+    this.#append(answer.endings[answer.choose(key, 0, key.length)]!);
   }
 
-  #copy(bytes: Uint8Array, start: number, end: number): void {
-    this.#reserve(end - start);
-    const out = this.#out;
-    let at = this.#length;
-    if (end - start > longCopy) out.set(bytes.subarray(start, end), at);
-    else for (let i = start; i < end; i++) out[at++] = bytes[i]!;
-    this.#length += end - start;
+  #append(bytes: Buffer): void {
+    this.#reserve(bytes.length).set(bytes, this.#length);
+    this.#length += bytes.length;
   }
 
-  #reserve(count: number): void {
-    if (this.#out.length - this.#length >= count) return;
-    const larger = Buffer.allocUnsafe(2 * (this.#length + count));
-    larger.set(this.#out.subarray(0, this.#length));
-    this.#out = larger;
+  /** The output, with room for so many more bytes. */
+  #reserve(count: number): Buffer {
+    if (this.#out.length - this.#length < count) {
+      const larger = Buffer.allocUnsafeSlow(2 * (this.#length + count));
+      larger.set(this.#out.subarray(0, this.#length));
+      this.#out = larger;
+    }
+    return this.#out;
   }
 
   #place(key: number): string {

@@ -1,6 +1,6 @@
 /** Starts oclif, and catches what happens outside of every command: an unknown command, a closed pipe, a bug. */
 import {Config, run} from '@oclif/core';
-import {didYouMean} from '../errors.js';
+import {didYouMean, escapeText} from '../errors.js';
 import {createStyle} from '../render/style.js';
 import {writeOut} from './base.js';
 import {type Failure, failureOf, renderFailure} from './failure.js';
@@ -20,17 +20,22 @@ export async function main(argv: string[], entry: string): Promise<void> {
   }
 }
 
-/** An unknown command, with the one that was probably meant. */
+/** An unknown command, with the one that was probably meant: `rebalence`, and `rebalance resum` too. */
 async function explained(error: unknown, argv: string[], entry: string): Promise<Failure> {
   const failure = failureOf(error);
   if (failure.code !== 'USAGE') return failure;
-  const word = argv[0] ?? '';
   const config = await Config.load(entry);
-  const meant = didYouMean(word, new Set(config.commandIDs.map((id) => id.split(':')[0]!)));
+  const commands = config.commandIDs.map((id) => id.split(':'));
+  const depth = commands.some(([first]) => first === argv[0]) ? 2 : 1;
+  const typed = argv.slice(0, depth).join(' ');
+  const known = new Set(
+    commands.filter(([first]) => depth === 1 || first === argv[0]).map((words) => words.slice(0, depth).join(' ')),
+  );
+  const meant = didYouMean(typed, known);
   return {
     ...failure,
-    message: `There is no command '${word}'.${meant === null ? '' : ` Did you mean '${meant}'?`}`,
-    remedy: meant === null ? 'rtopo --help' : `rtopo ${[meant, ...argv.slice(1)].join(' ')}`,
+    message: `There is no command '${escapeText(typed)}'.${meant === null ? '' : ` Did you mean '${meant}'?`}`,
+    remedy: meant === null ? 'rtopo --help' : `rtopo ${[meant, ...argv.slice(depth)].join(' ')}`,
   };
 }
 

@@ -1,6 +1,5 @@
 import {Args, Flags} from '@oclif/core';
 import {answerKeys, type KeyFormat, KeyPass, keyArguments, lossyArguments} from '../cli/keys.js';
-import {stdinText} from '../cli/stdin.js';
 import {StreamCommand} from '../cli/stream.js';
 import {ExitCode} from '../errors.js';
 import {escapedBytes} from '../placement/explain.js';
@@ -8,6 +7,7 @@ import {placementOf} from '../placement/schemes.js';
 import {locateLines, locateTable, renderApart, streamAnswer} from '../render/locate.js';
 import {KeyGroups, type LocateOptions, type LocateReport, locateKeys} from '../report/locate.js';
 import {currentTopology} from '../topology/current.js';
+import {loadTopology} from '../topology/load.js';
 import {addressText} from '../topology/types.js';
 
 export default class Locate extends StreamCommand {
@@ -37,8 +37,9 @@ export default class Locate extends StreamCommand {
     const words = args.keys ?? [];
     const keys = keyArguments('rtopo locate', words, flags);
     this.streams = keys === null;
-    const stdin = keys === null ? {} : {stdin: stdinText};
-    const source = await loadTopology({file: flags.topology, env: process.env, cwd: process.cwd(), ...stdin});
+    // Standard input holds the keys, or the topology: not both.
+    const own = {file: flags.topology, env: process.env, cwd: process.cwd()};
+    const source = keys === null ? await loadTopology(own) : await currentTopology(flags.topology);
     const placement = source.check(placementOf);
     for (const text of [...placement.warnings, ...lossyArguments(words)]) this.warning(text);
     const addresses = source.topology.shards.map(({master}) => addressText(master.address));

@@ -33,7 +33,6 @@ export default class Replicate extends BaseCommand {
       description: 'this instance may lose the keys it holds; may be repeated',
       helpValue: 'ADDRESS',
       multiple: true,
-      default: [],
     }),
     'dry-run': dryRun,
     yes,
@@ -45,13 +44,13 @@ export default class Replicate extends BaseCommand {
     const {Replication} = await import('../replication/replication.js');
     const replication = await Replication.plan({
       topology: await declaredTopology({file: flags.topology, master: flags.master, replicas: flags.replica}),
-      discard: flags['discard-data'].map((text) => parseAddress(text, '--discard-data')),
+      discard: (flags['discard-data'] ?? []).map((text) => parseAddress(text, '--discard-data')),
       commandTimeoutMs: flags.timeout ?? DEFAULT_TIMEOUT_MS,
       linkTimeoutMs: flags.timeout ?? LINK_TIMEOUT_MS,
     });
     if (flags['dry-run'] || !replication.hasWork) return this.#present(replication.report, replication.verdict);
     if (!flags.yes) this.#show(replication.report);
-    await confirm({message: 'Apply this plan?', yes: flags.yes, json: this.jsonEnabled(), command: 'rtopo replicate'});
+    await confirm({message: 'Apply this plan?', yes: flags.yes, json: this.jsonEnabled(), command: this.commandLine});
     const applied = await replication.apply((text) => this.say(text));
     return this.#present(applied.report, applied.verdict);
   }

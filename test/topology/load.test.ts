@@ -147,14 +147,15 @@ function loadFromPipe(folder: string, command: string, pipeTimeoutMs: number): s
        (error) => console.log(error.message),
      );`,
   );
-  const shell = `${process.execPath} --import tsx ${script} 3< <(${command})`;
+  // The writer closes its stderr, else we would wait for it; it is ended with the shell.
+  const shell = `exec 3< <(exec ${command} 2>&-); ${process.execPath} --import tsx ${script}; kill $! 2>/dev/null || true`;
   return execFileSync('bash', ['-c', shell], {encoding: 'utf8', timeout: 30_000}).trim();
 }
 
 test('process substitution works, and a pipe that stays silent does not hang', ({folder}) => {
   writeFileSync(join(folder, 'x.yml'), named('piped'));
   assert.is(loadFromPipe(folder, `cat ${join(folder, 'x.yml')}`, 10_000), 'piped null');
-  assert.is(loadFromPipe(folder, 'sleep 1', 300), 'The pipe /dev/fd/3 delivered nothing for 300 ms.');
+  assert.is(loadFromPipe(folder, 'sleep 60', 300), 'The pipe /dev/fd/3 delivered nothing for 300 ms.');
 });
 
 test.run();

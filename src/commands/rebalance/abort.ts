@@ -29,7 +29,7 @@ export default class RebalanceAbort extends MovingCommand {
       message: 'Remove the copies that this operation made?',
       yes: flags.yes,
       json: this.jsonEnabled(),
-      command: 'rtopo rebalance abort',
+      command: this.commandLine,
     });
     const terminal = this.terminal();
     const {report, kept} = await abort({...where, ...terminal}).finally(terminal.clear);

@@ -34,7 +34,12 @@ export default class Rebalance extends MovingCommand {
     const {prepareRebalance} = await import('../../migration/prepare.js');
     const source = await currentTopology(flags.topology);
     const timeoutMs = flags.timeout ?? DEFAULT_TIMEOUT_MS;
-    const request = {to: flags.to, add: flags.add, remove: flags.remove, acceptVolatile: flags['accept-volatile']};
+    const request = {
+      to: flags.to,
+      add: flags.add ?? [],
+      remove: flags.remove ?? [],
+      acceptVolatile: flags['accept-volatile'] ?? [],
+    };
     const prepared = await prepareRebalance(source, request, {
       timeoutMs,
       stateDir: flags['state-dir'],
@@ -51,7 +56,7 @@ export default class Rebalance extends MovingCommand {
       message: 'Move these keys?',
       yes: flags.yes,
       json: this.jsonEnabled(),
-      command: 'rtopo rebalance …',
+      command: this.commandLine,
     });
     const terminal = this.terminal();
     const report = await prepared.run({prune: !flags['no-prune'], ...terminal}).finally(terminal.clear);

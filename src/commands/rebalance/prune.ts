@@ -29,7 +29,7 @@ export default class RebalancePrune extends MovingCommand {
       message: 'Delete the old copies at the sources?',
       yes: flags.yes,
       json: this.jsonEnabled(),
-      command: 'rtopo rebalance prune',
+      command: this.commandLine,
     });
     const terminal = this.terminal();
     const report = await pruneOperation({...where, ...terminal}).finally(terminal.clear);

@@ -29,7 +29,7 @@ export default class RebalanceResume extends MovingCommand {
       message: 'Go on with the operation?',
       yes: flags.yes,
       json: this.jsonEnabled(),
-      command: 'rtopo rebalance resume',
+      command: this.commandLine,
     });
     const terminal = this.terminal();
     const report = await resumeOperation({...where, ...terminal}).finally(terminal.clear);

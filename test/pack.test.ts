@@ -1,0 +1,123 @@
+/** The package as a user installs it: what is inside, what is not, and that the installed binary works. */
+import {execFileSync} from 'node:child_process';
+import {mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync} from 'node:fs';
+import {tmpdir} from 'node:os';
+import {join} from 'node:path';
+import {suite} from 'uvu';
+import * as assert from 'uvu/assert';
+import {repositoryRoot} from './rig/cli.js';
+
+const test = suite('pack');
+
+function packed<T>(use: (folder: string, files: readonly string[]) => T): T {
+  const folder = mkdtempSync(join(tmpdir(), 'rtopo-pack-'));
+  try {
+    // The compiled tree and the manifest are made by the caller: here only the archive is, without running prepack a second time.
+    const output = execFileSync('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', folder], {
+      cwd: repositoryRoot,
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
+    const [{filename, files}] = JSON.parse(output) as [{filename: string; files: {path: string}[]}];
+    execFileSync('tar', ['-xzf', join(folder, filename), '-C', folder]);
+    return use(
+      join(folder, 'package'),
+      files.map(({path}) => path),
+    );
+  } finally {
+    rmSync(folder, {recursive: true, force: true});
+  }
+}
+
+test('ships the compiled tree, the manifest and the schema, and neither tests nor sources nor install scripts', () => {
+  execFileSync(process.execPath, ['scripts/manifest.mjs'], {cwd: repositoryRoot, stdio: 'ignore'});
+  try {
+    packed((folder, files) => {
+      for (const needed of [
+        'bin/run.js',
+        'dist/index.js',
+        'dist/index.d.ts',
+        'dist/cli/main.js',
+        'oclif.manifest.json',
+        'schema/rtopo.schema.json',
+        'README.md',
+        'LICENSE',
+        'CHANGELOG.md',
+        'package.json',
+      ]) {
+        assert.ok(files.includes(needed), `${needed} is missing`);
+      }
+      const strays = files.filter(
+        (path) => /^(src|test|bench|scripts|\.ci)\//.test(path) || (/\.ts$/.test(path) && !/\.d\.ts$/.test(path)),
+      );
+      assert.equal(strays, []);
+      const {scripts} = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as {
+        scripts: Record<string, string>;
+      };
+      for (const hook of ['preinstall', 'install', 'postinstall', 'prepare']) assert.not(hook in scripts, hook);
+      const manifest = JSON.parse(readFileSync(join(folder, 'oclif.manifest.json'), 'utf8')) as {
+        commands: Record<string, unknown>;
+      };
+      assert.equal(Object.keys(manifest.commands).sort(), commandIds());
+    });
+  } finally {
+    // A manifest in the work tree would hide commands added later.
+    rmSync(join(repositoryRoot, 'oclif.manifest.json'), {force: true});
+  }
+});
+
+/** Every file below src/commands is a command: a manifest that lacks one makes it "not found". */
+function commandIds(): string[] {
+  return readdirSync(join(repositoryRoot, 'src/commands'), {recursive: true, encoding: 'utf8'})
+    .filter((name) => name.endsWith('.ts'))
+    .map((name) =>
+      name
+        .replace(/\.ts$/, '')
+        .replace(/\/index$/, '')
+        .replaceAll('/', ':'),
+    )
+    .sort();
+}
+
+test('installed globally, `rtopo` works', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'rtopo-global-'));
+  try {
+    execFileSync(process.execPath, ['scripts/manifest.mjs'], {cwd: repositoryRoot, stdio: 'ignore'});
+    const output = execFileSync('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', folder], {
+      cwd: repositoryRoot,
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
+    const [{filename}] = JSON.parse(output) as [{filename: string}];
+    const log = execFileSync(
+      'npm',
+      [
+        'install',
+        '--global',
+        '--prefix',
+        folder,
+        '--ignore-scripts',
+        '--no-audit',
+        '--no-fund',
+        join(folder, filename),
+      ],
+      {encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe']},
+    );
+    assert.not.match(log, /EBADENGINE/);
+    writeFileSync(
+      join(folder, 'rtopo.yml'),
+      'version: 1\nname: x\nplacement: {scheme: slots}\nshards:\n  - {name: a, master: "127.0.0.1:7000"}\n  - {name: b, master: "127.0.0.1:7001"}\n',
+    );
+    const bin = join(folder, 'bin/rtopo');
+    assert.match(execFileSync(bin, ['--version'], {encoding: 'utf8'}), /^rtopo\/\d/);
+    assert.is(
+      execFileSync(bin, ['locate', 'user:42'], {encoding: 'utf8', cwd: folder}),
+      'user:42\ta\t127.0.0.1:7000\n',
+    );
+  } finally {
+    rmSync(join(repositoryRoot, 'oclif.manifest.json'), {force: true});
+    rmSync(folder, {recursive: true, force: true});
+  }
+});
+
+test.run();
