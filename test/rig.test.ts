@@ -1,6 +1,6 @@
 /** The rig proves itself: what it starts is gone afterwards, and a server that cannot start is an error, not a wait. */
 import {spawnSync} from 'node:child_process';
-import {existsSync, writeFileSync} from 'node:fs';
+import {existsSync, readFileSync, writeFileSync} from 'node:fs';
 import {join} from 'node:path';
 import {suite} from 'uvu';
 import * as assert from 'uvu/assert';
@@ -211,10 +211,10 @@ test('a tester that exits or throws in the middle leaves no server', async () =>
   });
 });
 
-/** Alive and not a zombie that waits for a parent. */
+/** Alive, and not merely waiting for a parent to ask after it. */
 function running(pid: number): boolean {
-  const {stdout} = spawnSync('ps', ['-o', 'stat=', '-p', String(pid)], {encoding: 'utf8'});
-  return stdout.trim() !== '' && !stdout.startsWith('Z');
+  const stat = `/proc/${pid}/stat`;
+  return alive(pid) && !(existsSync(stat) && /\) Z /.test(readFileSync(stat, 'utf8')));
 }
 
 test('until says what it waited for and what it saw last; withDeadline what was late', async () => {

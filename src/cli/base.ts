@@ -72,6 +72,18 @@ export abstract class BaseCommand extends Command {
     return createStyle(!off && (forced || (stream.isTTY === true && TERM !== 'dumb')), stream.columns ?? 80);
   }
 
+  /** Aborts on the first interrupt, for work that tidies up after itself; the second one ends the process as it stands. */
+  protected abortSignal(): AbortSignal {
+    const controller = new AbortController();
+    for (const name of ['SIGINT', 'SIGTERM'] as const) {
+      process.on(name, () => {
+        if (controller.signal.aborted) process.exit(ExitCode.interrupted);
+        controller.abort();
+      });
+    }
+    return controller.signal;
+  }
+
   /** The path that the user sees, `rebalance plan`, as the envelope names it. */
   protected get commandName(): string {
     return (this.id ?? '').replaceAll(':', ' ');

@@ -48,12 +48,13 @@ export class Connection {
 
   /**
    * Dials, logs in and names the connection.
-   * @param timeoutMs limit for connecting, and then for each call, in milliseconds
-   * @throws RtopoError with exit 5: refused, timed out, DNS, TLS, login; exit 78: no secret
+   * @param timeoutMs limit for connecting and logging in together, and then for each call, in milliseconds
+   * @throws RtopoError with exit 5: refused, timed out, DNS, TLS, login; exit 78: no secret, no TLS file
    */
   static async open(endpoint: Endpoint, timeoutMs: number): Promise<Connection> {
     const credentials = endpoint.auth === null ? null : await resolveCredentials(endpoint.auth);
     const options = await ioredisOptions(endpoint, timeoutMs);
+    const deadline = performance.now() + timeoutMs;
     const client = new Redis(options);
     const lastError: {error: unknown} = {error: null};
     client.on('error', (error: unknown) => {
@@ -62,17 +63,24 @@ export class Connection {
     const connection = new Connection(endpoint, client, timeoutMs);
     try {
       await connection.#within('the connection', client.connect(), timeoutMs);
-      await connection.#login(credentials);
+      await connection.#login(credentials, Math.max(1, deadline - performance.now()));
       return connection;
     } catch (error) {
       client.disconnect(false);
       if (error instanceof RtopoError && error.code !== 'CONNECTION_LOST') throw error;
-      throw lastError.error === null ? error : networkFault(endpoint.address, lastError.error, 'the connection');
+      const cause = lastError.error ?? error;
+      throw cause instanceof RtopoError ? cause : networkFault(endpoint.address, cause, 'the connection');
     }
   }
 
   get address(): Address {
     return this.endpoint.address;
+  }
+
+  /** The IP address at the other end, whatever name was dialled; null once the connection is closed. */
+  get ip(): string | null {
+    const {remoteAddress} = this.#client.stream ?? {};
+    return remoteAddress === undefined ? null : remoteAddress.replace(/^::ffff:(?=\d+\.)/, '');
   }
 
   /** One command; bulk replies decoded as UTF-8. `timeoutMs` overrides the limit of the connection for slow commands. */
@@ -94,11 +102,11 @@ export class Connection {
     this.#client.disconnect(false);
   }
 
-  async #login(credentials: Credentials | null): Promise<void> {
+  async #login(credentials: Credentials | null, timeoutMs: number): Promise<void> {
     if (credentials !== null) {
       const args =
         credentials.username === null ? [credentials.password] : [credentials.username, credentials.password];
-      await this.call('AUTH', args);
+      await this.call('AUTH', args, timeoutMs);
     }
     // Optional: an ACL may forbid it, and rtopo works without a name in CLIENT LIST.
     // Not awaited: it travels with the first real command.
@@ -118,16 +126,16 @@ export class Connection {
         this.#client.disconnect(false);
         throw error;
       }
-      throw this.#fault(error, doing);
+      throw this.#fault(error, {doing, timeoutMs});
     } finally {
       clearTimeout(timer);
     }
   }
 
-  #fault(error: unknown, doing: string): RtopoError {
+  #fault(error: unknown, {doing, timeoutMs}: {doing: string; timeoutMs: number}): RtopoError {
     const {name, message} = error as Error;
     if (name === 'ReplyError') return replyFault(this.address, message, doing);
-    if (/timed out/i.test(message)) return timeoutFault(this.address, doing, this.#timeoutMs);
+    if (/timed out/i.test(message)) return timeoutFault(this.address, doing, timeoutMs);
     return networkFault(this.address, error, doing);
   }
 }

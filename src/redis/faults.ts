@@ -64,6 +64,9 @@ export function replyFault(address: Address, reply: string, doing: string): Rtop
   });
 }
 
+/** Of Node and of OpenSSL's verification: `ERR_TLS_…`, `CERT_HAS_EXPIRED`, `UNABLE_TO_VERIFY_LEAF_SIGNATURE`, `EPROTO`… */
+const TLS_CODES = /^ERR_TLS|CERT|SSL|^EPROTO$|^UNABLE_TO_|SIGNATURE|^INVALID_(CA|PURPOSE)$|CRL|HOSTNAME_MISMATCH/;
+
 /** A network, DNS or TLS failure on the way to `address`. The message of the library is not trusted with more than its code. */
 export function networkFault(address: Address, error: unknown, doing: string): RtopoError {
   const at = addressText(address);
@@ -81,11 +84,15 @@ export function networkFault(address: Address, error: unknown, doing: string): R
       return fault(
         'CONNECTION_REFUSED',
         'refused the connection: nothing listens there.',
-        `redis-cli -h ${address.host} -p ${address.port} ping`,
+        `start the server at ${at}, or mend its address in the topology file`,
       );
     case 'ENOTFOUND':
     case 'EAI_AGAIN':
-      return fault('DNS_FAILED', `cannot be resolved: no address for the host name ${escapeText(address.host)}.`);
+      return fault(
+        'DNS_FAILED',
+        `cannot be resolved: no address for the host name ${escapeText(address.host)}.`,
+        `getent hosts ${escapeText(address.host)}`,
+      );
     case 'EHOSTUNREACH':
     case 'ENETUNREACH':
       return fault('NO_ROUTE', 'cannot be reached: there is no route to the host.');
@@ -95,7 +102,7 @@ export function networkFault(address: Address, error: unknown, doing: string): R
     case 'EPIPE':
       return fault('CONNECTION_LOST', `closed the connection during ${doing}.`);
   }
-  if (code?.startsWith('ERR_TLS') || code?.includes('CERT') || code?.includes('SSL') || code === 'EPROTO') {
+  if (code !== undefined && TLS_CODES.test(code)) {
     return fault(
       'TLS_FAILED',
       `failed the TLS handshake (${code}): ${escapeText(redact(message ?? ''))}`,

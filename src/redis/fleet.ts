@@ -1,35 +1,54 @@
 /**
  * Many servers at once: each on its own connection, each with its own deadline, so that a slow or dead one delays nobody else.
  */
-import {RtopoError} from '../errors.js';
+import {ExitCode, RtopoError} from '../errors.js';
 import {Connection, type Endpoint} from './connect.js';
-import {readRole, readServerFacts, type ServerFacts} from './identity.js';
+import {resolveCredentials} from './credentials.js';
+import {isForged, readRole, readServerFacts, type ServerFacts} from './identity.js';
 import {parseInfo} from './info.js';
 
-/** What one server said, or why it said nothing. `atMs` is the moment of its answer, in epoch milliseconds. */
+/**
+ * What one server said, or why it said nothing. `atMs` is the moment of its answer, in epoch milliseconds;
+ * `ip` is where its declared address led, by which other servers may know it.
+ */
 export type Observed =
-  | {readonly reachable: true; readonly atMs: number; readonly facts: ServerFacts}
+  | {readonly reachable: true; readonly atMs: number; readonly ip: string | null; readonly facts: ServerFacts}
   | {readonly reachable: false; readonly atMs: number; readonly fault: RtopoError};
 
 /** ROLE and INFO of one open connection. */
-export async function readFacts(connection: Connection): Promise<ServerFacts> {
-  const [role, info] = await Promise.all([connection.call('ROLE'), connection.call('INFO')]);
-  return readServerFacts(readRole(role), parseInfo(String(info)));
+export async function readFacts(connection: Connection, timeoutMs?: number): Promise<ServerFacts> {
+  const [role, info] = await Promise.all([
+    connection.call('ROLE', [], timeoutMs),
+    connection.call('INFO', [], timeoutMs),
+  ]);
+  return readServerFacts(readRole(role), parseInfo(String(info)), isForged(role));
 }
 
-/** Asks one server who it is; never throws for what is wrong with the server. */
+/**
+ * Asks one server who it is; never throws for what is wrong with the server.
+ * @param timeoutMs limit for connecting, logging in and answering, all together
+ * @throws RtopoError for what is wrong on this side: no secret, no TLS file
+ */
 export async function observe(endpoint: Endpoint, timeoutMs: number): Promise<Observed> {
+  // A vault may be slow: its time is not the server's.
+  if (endpoint.auth !== null) await resolveCredentials(endpoint.auth);
+  const deadline = performance.now() + timeoutMs;
   let connection: Connection | null = null;
   try {
     connection = await Connection.open(endpoint, timeoutMs);
-    const facts = await readFacts(connection);
-    return {reachable: true, atMs: Date.now(), facts};
+    const {ip} = connection;
+    const facts = await readFacts(connection, Math.max(1, Math.round(deadline - performance.now())));
+    return {reachable: true, atMs: Date.now(), ip, facts};
   } catch (error) {
-    if (!(error instanceof RtopoError)) throw error;
+    if (!(error instanceof RtopoError) || isOurs(error)) throw error;
     return {reachable: false, atMs: Date.now(), fault: error};
   } finally {
     connection?.close();
   }
+}
+
+function isOurs({exit}: RtopoError): boolean {
+  return exit === ExitCode.topology || exit === ExitCode.usage;
 }
 
 /** Asks all at once. The result has the order of `endpoints`. */

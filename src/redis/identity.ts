@@ -39,6 +39,15 @@ export function readRole(reply: Reply): Role {
   return {kind: 'other', name: escapeText(String(kind))};
 }
 
+/**
+ * Does ROLE name a host that no host can have? Typed values stay apart, so that line breaks and commas, which forge lines
+ * and fields in INFO, are seen here as what they are.
+ */
+export function isForged(role: Reply): boolean {
+  if (Array.isArray(role)) return role.some(isForged);
+  return typeof role === 'string' && /[\u0000-\u001f\u007f,]/.test(role);
+}
+
 /** The replication history of an instance: what decides whether two data sets are one. */
 export interface Lineage {
   readonly replid: string;
@@ -88,11 +97,12 @@ export interface ServerFacts {
   readonly rdbChangesSinceSave: number | null;
   readonly backlog: Backlog | null;
   readonly failoverState: string | null;
-  /** Field names that INFO gave twice: somebody injected lines, and its numbers are not to be trusted. */
+  /** Names of INFO that were given twice, or were forged: somebody injected text, and its numbers are not to be trusted. */
   readonly tampered: readonly string[];
 }
 
-export function readServerFacts(role: Role, info: Info): ServerFacts {
+/** @param forged `isForged` of the same server's ROLE */
+export function readServerFacts(role: Role, info: Info, forged = false): ServerFacts {
   const keyspace = infoKeyspace(info);
   const replid2 = infoText(info, 'master_replid2');
   const noSecond = replid2 === null || /^0+$/.test(replid2);
@@ -131,7 +141,7 @@ export function readServerFacts(role: Role, info: Info): ServerFacts {
     rdbChangesSinceSave: infoNumber(info, 'rdb_changes_since_last_save'),
     backlog: readBacklog(info),
     failoverState: infoText(info, 'master_failover_state'),
-    tampered: info.repeated.filter((name) => GUARDED.has(name)).map(escapeText),
+    tampered: tamperedFields(role, info, forged),
   };
 }
 
@@ -142,26 +152,18 @@ function readBacklog(info: Info): Backlog | null {
   return {firstOffset: first, lengthBytes: length, sizeBytes: infoNumber(info, 'repl_backlog_size') ?? 0};
 }
 
-const GUARDED = new Set([
-  'role',
-  'master_host',
-  'master_port',
-  'master_link_status',
-  'master_last_io_seconds_ago',
-  'master_sync_in_progress',
-  'slave_read_repl_offset',
-  'slave_repl_offset',
-  'slave_priority',
-  'slave_read_only',
-  'connected_slaves',
-  'master_replid',
-  'master_replid2',
-  'master_repl_offset',
-  'second_repl_offset',
-  'run_id',
-  'redis_version',
-  'repl_backlog_active',
-]);
+/**
+ * Modules may print what they like, also twice. What is read above may occur once only: a forged line stands before the true one
+ * when it is injected into an earlier section, as a false key count would be.
+ */
+const GUARDED =
+  /^(db\d+|slave\d+|slave_.+|master_.+|repl_backlog_.+|role|connected_slaves|second_repl_offset|run_id|\w+_version|\w+_mode|config_file|loading.*|used_memory|maxmemory.*|evicted_keys|aof_.+|rdb_.+)$/;
+
+function tamperedFields(role: Role, info: Info, forged: boolean): readonly string[] {
+  const repeated = info.repeated.filter((name) => GUARDED.test(name)).map(escapeText);
+  const inRole = forged ? [role.kind === 'replica' ? 'master_host' : 'the address of a replica'] : [];
+  return [...new Set([...inRole, ...repeated])];
+}
 
 function percent(text: string | null): number | null {
   if (text === null || !/^\d{1,3}(\.\d+)?$/.test(text)) return null;

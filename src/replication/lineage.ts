@@ -2,9 +2,7 @@
  * Do two data sets belong to one history? The wipe guard and the prediction of a resync both rest on this.
  * Source of the rules: `masterTryPartialResynchronization` and `replicationSetMaster` in Redis' replication.c.
  */
-import type {Backlog, Lineage, ServerFacts} from '../redis/identity.js';
-import type {ListedReplica} from '../redis/info.js';
-import type {Address, Instance} from '../topology/types.js';
+import type {Backlog, Lineage} from '../redis/identity.js';
 
 export type Relation =
   /** Everything the node holds is in the history of the root: making it a replica loses nothing. */
@@ -39,36 +37,4 @@ export function predictResync(node: Lineage, root: Lineage, backlog: Backlog | n
     (node.replid === root.replid2 && root.secondOffset !== null && next <= root.secondOffset);
   const covered = backlog.firstOffset <= next && next <= backlog.firstOffset + backlog.lengthBytes;
   return sameHistory && covered ? 'partial' : 'full';
-}
-
-/** A live child and its possible parent, both as declared and as they described themselves. */
-export interface Link {
-  readonly child: {readonly instance: Instance; readonly facts: ServerFacts};
-  readonly parent: {readonly instance: Instance; readonly facts: ServerFacts | null};
-}
-
-/** Does the child follow this parent? By any name the parent goes by; else by one history plus an entry in the parent's own list. */
-export function follows({child, parent}: Link): boolean {
-  const {role} = child.facts;
-  if (role.kind !== 'replica') return false;
-  if (
-    namesOf(parent.instance).some(
-      ({host, port}) => port === role.port && host.toLowerCase() === role.host.toLowerCase(),
-    )
-  ) {
-    return true;
-  }
-  if (parent.facts === null || child.facts.linkUp !== true) return false;
-  return child.facts.lineage.replid === parent.facts.lineage.replid && listed({child, parent}) !== null;
-}
-
-/** The child's line in its parent's INFO: by the port it announces, for the host may be seen through NAT. */
-export function listed({child, parent}: Link): ListedReplica | null {
-  const ports = new Set(namesOf(child.instance).map(({port}) => port));
-  return parent.facts?.replicas.find(({port}) => ports.has(port)) ?? null;
-}
-
-/** Every address an instance is known by. */
-export function namesOf(instance: Instance): readonly Address[] {
-  return [instance.peer, instance.address, ...(instance.announce === null ? [] : [instance.announce])];
 }

@@ -1,7 +1,8 @@
 /** `rtopo sandbox down`: stops exactly what `up` started and removes exactly what it wrote. Nothing up is no error. */
 import {resolve} from 'node:path';
+import type {SandboxDownReport} from '../report/sandbox.js';
 import {readState} from './state.js';
-import {removeFiles, type StopOutcome, stopServers} from './stop.js';
+import {removeFiles, stopServers} from './stop.js';
 import {SANDBOX_DIR} from './up.js';
 
 export interface DownOptions {
@@ -10,16 +11,6 @@ export interface DownOptions {
   readonly dir?: string;
   /** How long a server may take to end by itself before it is killed. */
   readonly patienceMs?: number;
-}
-
-export interface SandboxDownReport {
-  readonly dir: string;
-  /** False: there was no sandbox in that folder, and nothing was done. */
-  readonly wasUp: boolean;
-  readonly servers: readonly {readonly name: string; readonly address: string; readonly outcome: StopOutcome}[];
-  readonly removed: readonly string[];
-  /** Files that are not the sandbox's own any more: a topology file that was replaced, a folder with other things in it. */
-  readonly kept: readonly string[];
 }
 
 export async function down(options: DownOptions): Promise<SandboxDownReport> {

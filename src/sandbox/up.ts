@@ -6,6 +6,7 @@ import {mkdirSync, readdirSync, writeFileSync} from 'node:fs';
 import {dirname, join, resolve} from 'node:path';
 import {fileURLToPath} from 'node:url';
 import {ExitCode, escapeText, RtopoError, refusal} from '../errors.js';
+import type {SandboxUpReport} from '../report/sandbox.js';
 import {runningPid, type ServerRecord} from './identity.js';
 import {addArgument, type PlacedShard, planShards, type SandboxSize, sandboxCommand, topologyText} from './layout.js';
 import {findServerProgram, type ServerProgram} from './program.js';
@@ -17,39 +18,20 @@ export const SANDBOX_DIR = '.rtopo-sandbox';
 export const DEFAULT_SIZE: SandboxSize = {shards: 3, replicas: 1, spares: 1};
 export const DEFAULT_BASE_PORT = 7001;
 
-export interface UpOptions extends Partial<SandboxSize> {
+export interface UpOptions extends Readonly<Partial<Record<keyof SandboxSize, number | undefined>>> {
   /** Where rtopo.yml is written, and what `dir` is relative to. */
   readonly cwd: string;
   /** Environment of the servers; its PATH is where a server program is looked for. */
   readonly env: NodeJS.ProcessEnv;
   /** Folder of the servers and their data; default `.rtopo-sandbox`. */
-  readonly dir?: string;
+  readonly dir?: string | undefined;
   /** Server program to start; default redis-server or valkey-server from PATH. */
-  readonly server?: string;
+  readonly server?: string | undefined;
   /** The first port to try. */
   readonly basePort?: number;
   /** For one server to come up. */
   readonly timeoutMs?: number;
   readonly signal?: AbortSignal;
-}
-
-export interface SandboxServer {
-  readonly name: string;
-  readonly shard: string;
-  readonly address: string;
-  readonly pid: number;
-  readonly dir: string;
-}
-
-export interface SandboxUpReport {
-  readonly dir: string;
-  readonly topologyFile: string;
-  readonly server: {readonly path: string; readonly product: 'redis' | 'valkey'; readonly version: string};
-  readonly servers: readonly SandboxServer[];
-  /** Shards that run but are not declared; `add` is what `rebalance --add` takes. */
-  readonly spares: readonly {readonly name: string; readonly addresses: readonly string[]; readonly add: string}[];
-  /** Commands to try now, in this order. */
-  readonly next: readonly string[];
 }
 
 export async function up(options: UpOptions): Promise<SandboxUpReport> {

@@ -68,7 +68,7 @@ test('1: the journal cannot be written', () =>
   }));
 
 test('2: pending changes, unhealthy, misplaced keys, several shards', () =>
-  withServers([{}, {}, {args: ['--appendonly', 'yes']}], async ([a, b, c], rig) => {
+  withServers([{}, {args: ['--appendonly', 'yes']}, {args: ['--appendonly', 'yes']}], async ([a, b, c], rig) => {
     const file = declare(rig, [a!.address, b!.address]);
     await master(a!, 200);
     await both(['verify'], {status: 2, ok: true, cwd: rig.dir});
