@@ -1,5 +1,5 @@
 /** The package as a user installs it: what is inside, what is not, and that the installed binary works. */
-import {execFileSync} from 'node:child_process';
+import {execFileSync, spawnSync} from 'node:child_process';
 import {mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync} from 'node:fs';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
@@ -79,30 +79,30 @@ function commandIds(): string[] {
     .sort();
 }
 
-test('installed globally, `rtopo` works', () => {
+/** npm carries the Node binaries themselves: this machine's own version, and the two that follow it. */
+function nodes(folder: string): readonly string[] {
+  const binary = `node-${process.platform}-${process.arch}`;
+  const wanted = [20, 22, 24].map((major) => `node-${major}@npm:${binary}@${major}`);
+  npm(['install', '--prefix', folder, '--ignore-scripts', '--no-save', ...wanted], folder);
+  return [20, 22, 24].map((major) => join(folder, 'node_modules', `node-${major}`, 'bin/node'));
+}
+
+function npm(args: readonly string[], cwd: string): string {
+  return execFileSync('npm', [...args, '--no-audit', '--no-fund'], {
+    cwd,
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+}
+
+test('installed globally, `rtopo` works under Node 20, 22 and 24', () => {
   const folder = mkdtempSync(join(tmpdir(), 'rtopo-global-'));
   try {
     execFileSync(process.execPath, ['scripts/manifest.mjs'], {cwd: repositoryRoot, stdio: 'ignore'});
-    const output = execFileSync('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', folder], {
-      cwd: repositoryRoot,
-      encoding: 'utf8',
-      stdio: ['ignore', 'pipe', 'ignore'],
-    });
-    const [{filename}] = JSON.parse(output) as [{filename: string}];
-    const log = execFileSync(
-      'npm',
-      [
-        'install',
-        '--global',
-        '--prefix',
-        folder,
-        '--ignore-scripts',
-        '--no-audit',
-        '--no-fund',
-        join(folder, filename),
-      ],
-      {encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe']},
-    );
+    const [{filename}] = JSON.parse(
+      npm(['pack', '--json', '--ignore-scripts', '--pack-destination', folder], repositoryRoot),
+    ) as [{filename: string}];
+    const log = npm(['install', '--global', '--prefix', folder, '--ignore-scripts', join(folder, filename)], folder);
     assert.not.match(log, /EBADENGINE/);
     writeFileSync(
       join(folder, 'rtopo.yml'),
@@ -110,10 +110,16 @@ test('installed globally, `rtopo` works', () => {
     );
     const bin = join(folder, 'bin/rtopo');
     assert.match(execFileSync(bin, ['--version'], {encoding: 'utf8'}), /^rtopo\/\d/);
-    assert.is(
-      execFileSync(bin, ['locate', 'user:42'], {encoding: 'utf8', cwd: folder}),
-      'user:42\ta\t127.0.0.1:7000\n',
-    );
+    for (const node of nodes(folder)) {
+      const run = (...args: string[]) => spawnSync(node, [bin, ...args], {encoding: 'utf8', cwd: folder});
+      assert.match(run('--version').stdout, /node-v2[024]\./, node);
+      const located = run('locate', 'user:42');
+      assert.equal([located.status, located.stdout, located.stderr], [0, 'user:42\tb\t127.0.0.1:7001\n', ''], node);
+      // The control and the table libraries are loaded too; nobody listens on these ports.
+      const status = run('status', '--timeout', '2s');
+      assert.is(status.status, 5, `${node}: ${status.stderr}`);
+      assert.is(status.stderr, '', node);
+    }
   } finally {
     rmSync(join(repositoryRoot, 'oclif.manifest.json'), {force: true});
     rmSync(folder, {recursive: true, force: true});

@@ -118,37 +118,20 @@ export class KeyPass {
   /** Answers the keys that end in `chunk`, from `start` on. Where the key begins that does not end there. */
   #takeAll(chunk: Buffer, start: number): number {
     const answer = this.#answer;
-    if (typeof answer !== 'function' && !this.#format.base64) return this.#echoAll(chunk, start, answer);
-    let from = start;
-    for (let at = start; at < chunk.length && this.failure === null; at++) {
+    const end = Math.max(start, chunk.lastIndexOf(this.#separator) + 1);
+    if (typeof answer !== 'function' && !this.#format.base64) {
+      // Room for the worst case, empty keys only: memory that is not written to costs nothing.
+      const longest = Math.max(...answer.endings.map((ending) => ending.length)) + 4;
+      const out = this.#reserve((end - start) * longest);
+      this.#length = echoKeys(chunk.subarray(start, end), this.#separator, out, this.#length, answer);
+      return end;
+    }
+    for (let from = start, at = start; at < end && this.failure === null; at++) {
       if (chunk[at] !== this.#separator) continue;
       this.#take(chunk, from, at);
       from = at + 1;
     }
-    return from;
-  }
-
-  /** The hot loop: searches the end of a key and copies it to the output in one go. */
-  #echoAll(chunk: Buffer, start: number, {choose, endings}: Endings): number {
-    const separator = this.#separator;
-    const longest = Math.max(...endings.map((ending) => ending.length));
-    let out = this.#reserve(chunk.length - start + longest);
-    let [at, from] = [this.#length, start];
-    for (let i = start; i < chunk.length; i++) {
-      const byte = chunk[i]!;
-      if (byte !== separator) {
-        out[at++] = byte;
-        continue;
-      }
-      const ending = endings[choose(chunk, from, i)]!;
-      for (let j = 0; j < ending.length; j++) out[at++] = ending[j]!;
-      this.#length = at;
-      from = i + 1;
-      // Room for all that can come before the next look: the rest of the chunk as one key, and its ending.
-      if (out.length - at < chunk.length - i + longest) out = this.#reserve(chunk.length - i + longest);
-      this.#keys++;
-    }
-    return from;
+    return end;
   }
 
   #keep(piece: Buffer): void {
@@ -157,9 +140,10 @@ export class KeyPass {
     if (this.#pieceBytes > this.#limitBytes) {
       this.failure = usageError({
         code: 'KEY_TOO_LONG',
-        message: `${this.#place(this.#keys + 1)} is longer than the ${this.#limitBytes} bytes that a key can have.`,
-        remedy: this.#format.null ? 'Keys must end with NUL.' : 'One key per line; keys that end with NUL need --null.',
-        details: {line: this.#keys + 1},
+        message: `A key on standard input is longer than the ${this.#limitBytes} bytes that a key can have.`,
+        remedy: this.#format.null
+          ? 'Without --null keys end with a line break.'
+          : 'Keys that end with NUL need --null.',
       });
     }
   }
@@ -180,7 +164,8 @@ export class KeyPass {
     }
     if (this.#decoded.length < echo.length) this.#decoded = Buffer.allocUnsafeSlow(2 * echo.length);
     const length = decodeBase64(echo, 0, echo.length, this.#decoded);
-    if (length === -1) this.failure = notBase64(this.#place(this.#keys), this.#keys);
+    const what = `${this.#format.null ? 'Key' : 'Line'} ${this.#keys} of standard input`;
+    if (length === -1) this.failure = notBase64(what, this.#keys);
     else this.#put(this.#decoded.subarray(0, length), echo);
   }
 
@@ -209,10 +194,39 @@ export class KeyPass {
     }
     return this.#out;
   }
+}
 
-  #place(key: number): string {
-    return `${this.#format.null ? 'Key' : 'Line'} ${key} of standard input`;
+/**
+ * The hot loop: searches the end of each key while it copies the key to the output at `start`; returns the end of the
+ * output. Every key in `chunk` has its end. Endings are written in words of four bytes; what the last word has too many is
+ * overwritten by the next key.
+ */
+function echoKeys(chunk: Buffer, separator: number, out: Buffer, start: number, {choose, endings}: Endings): number {
+  const words = endings.map(wordsOf);
+  const lengths = endings.map((ending) => ending.length);
+  const view = new DataView(out.buffer);
+  let at = start;
+  for (let i = 0, from = 0; i < chunk.length; i++) {
+    const byte = chunk[i]!;
+    if (byte !== separator) {
+      out[at++] = byte;
+      continue;
+    }
+    const owner = choose(chunk, from, i);
+    const ending = words[owner]!;
+    for (let j = 0; j < ending.length; j++) view.setUint32(at + 4 * j, ending[j]!, true);
+    at += lengths[owner]!;
+    from = i + 1;
   }
+  // Nothing more is computed here: the compiler optimises this function inside its loop, where what follows never ran, and
+  // any step that it has not seen would make it start over with every chunk.
+  return at;
+}
+
+/** The bytes, filled up to whole words, as little-endian numbers. */
+function wordsOf(bytes: Buffer): Uint32Array {
+  const padded = Buffer.concat([bytes, Buffer.alloc(3)]);
+  return Uint32Array.from({length: Math.ceil(bytes.length / 4)}, (_, i) => padded.readUInt32LE(4 * i));
 }
 
 /**

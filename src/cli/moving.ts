@@ -1,6 +1,6 @@
 /** What the commands that move keys share at the terminal: progress in words, and the first interrupt. */
 import {bytes, count} from '../render/units.js';
-import {BaseCommand} from './base.js';
+import {BaseCommand, DEFAULT_TIMEOUT_MS} from './base.js';
 import {stateDir} from './flags.js';
 import {onInterrupt, ProgressLine} from './progress.js';
 
@@ -12,8 +12,28 @@ export interface MoveProgress {
   readonly bytes: number;
 }
 
+/** The flags that say where an operation is. */
+interface WhereFlags {
+  readonly topology?: string | undefined;
+  readonly 'state-dir'?: string | undefined;
+  readonly timeout?: number | undefined;
+}
+
 export abstract class MovingCommand extends BaseCommand {
   static override baseFlags = {...BaseCommand.baseFlags, 'state-dir': stateDir};
+
+  /** What every phase needs to know of the command line. `again`: the flags that a printed command must repeat to find the operation. */
+  protected where(flags: WhereFlags): {stateDir: string | undefined; timeoutMs: number; again: string} {
+    const repeated = [
+      ...(flags.topology === undefined ? [] : ['--topology', flags.topology]),
+      ...(flags['state-dir'] === undefined ? [] : ['--state-dir', flags['state-dir']]),
+    ];
+    return {
+      stateDir: flags['state-dir'],
+      timeoutMs: flags.timeout ?? DEFAULT_TIMEOUT_MS,
+      again: repeated.map((word) => ` ${shellWord(word)}`).join(''),
+    };
+  }
 
   /** Callbacks for an operation, and the end of their line. */
   protected terminal(): {onProgress: (progress: MoveProgress) => void; interrupted: () => boolean; clear: () => void} {
@@ -24,19 +44,36 @@ export abstract class MovingCommand extends BaseCommand {
       this.say(text);
     });
     const onProgress = (progress: MoveProgress): void => {
-      if (progress.phase !== phase) [phase, startedMs] = [progress.phase, Date.now()];
-      line.show(progressText(progress, (Date.now() - startedMs) / 1000), progress.keys === 0);
+      const isNew = progress.phase !== phase;
+      if (isNew) [phase, startedMs] = [progress.phase, Date.now()];
+      line.show(progressText(progress, (Date.now() - startedMs) / 1000), isNew);
     };
     return {onProgress, interrupted, clear: () => line.clear()};
   }
 }
 
+/** One word for a POSIX shell. */
+function shellWord(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+}
+
+/** What a phase is about to do, or doing. A phase is named by what was reached; a person at a terminal asks what is going on. */
+const DOING: Readonly<Record<string, string>> = {
+  copying: 'copying',
+  copied: 'looking for keys that came late',
+  verified: 'waiting until the copies survive a crash',
+  cutover: 'the topology file is replaced',
+  pruning: 'deleting the old copies',
+  aborted: 'removing the copies',
+};
+
 function progressText({phase, keys, totalKeys, bytes: sent}: MoveProgress, elapsedSeconds: number): string {
-  if (keys === 0) return phase;
-  const rate = elapsedSeconds > 0 ? keys / elapsedSeconds : 0;
-  const share =
-    totalKeys === null || totalKeys === 0 ? '' : ` of ${count(totalKeys)} (${Math.floor((100 * keys) / totalKeys)} %)`;
-  const left =
-    totalKeys === null || rate === 0 ? '' : `, about ${Math.max(0, Math.ceil((totalKeys - keys) / rate))} s left`;
-  return `${phase}  ${count(keys)}${share} keys, ${bytes(sent)}, ${count(Math.round(rate))} keys/s${left}`;
+  const doing = DOING[phase] ?? phase;
+  if (keys === 0) return doing;
+  // The first moment of a phase says nothing about its speed.
+  const rate = elapsedSeconds < 1 ? 0 : keys / elapsedSeconds;
+  const share = totalKeys ? ` of ${count(totalKeys)} (${Math.min(100, Math.floor((100 * keys) / totalKeys))} %)` : '';
+  const speed = rate === 0 ? '' : `, ${count(Math.round(rate))} keys/s`;
+  const left = !totalKeys || rate === 0 ? '' : `, about ${Math.max(0, Math.ceil((totalKeys - keys) / rate))} s left`;
+  return `${doing}  ${count(keys)}${share} keys${sent === 0 ? '' : `, ${bytes(sent)}`}${speed}${left}`;
 }

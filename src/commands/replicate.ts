@@ -1,7 +1,7 @@
 import {Flags} from '@oclif/core';
 import {BaseCommand, DEFAULT_TIMEOUT_MS, type Verdict} from '../cli/base.js';
 import {confirm} from '../cli/confirm.js';
-import {dryRun, yes} from '../cli/flags.js';
+import {dryRun, duration, yes} from '../cli/flags.js';
 import {ExitCode} from '../errors.js';
 import {renderReplicate} from '../render/replicate.js';
 import type {ReplicateReport} from '../report/replicate.js';
@@ -20,6 +20,14 @@ export default class Replicate extends BaseCommand {
     '<%= config.bin %> <%= command.id %> --yes --json',
     '<%= config.bin %> <%= command.id %> --master 127.0.0.1:7000 --replica 127.0.0.1:7001 --yes',
   ];
+  static override baseFlags = {
+    ...BaseCommand.baseFlags,
+    timeout: duration({
+      description: 'limit for one answer of a server (default 5s), and for one link to come up (default 60s)',
+      helpValue: '5s',
+      helpGroup: 'GLOBAL',
+    }),
+  };
   static override flags = {
     master: Flags.string({description: 'without a file: the master', helpValue: 'ADDRESS', dependsOn: ['replica']}),
     replica: Flags.string({
@@ -52,6 +60,7 @@ export default class Replicate extends BaseCommand {
     if (!flags.yes) this.#show(replication.report);
     await confirm({message: 'Apply this plan?', yes: flags.yes, json: this.jsonEnabled(), command: this.commandLine});
     const applied = await replication.apply((text) => this.say(text));
+    for (const text of applied.warnings) this.warning(text);
     return this.#present(applied.report, applied.verdict);
   }
 

@@ -13,19 +13,16 @@ import {addressText} from '../topology/types.js';
 export const LOCK_KEY = '__rtopo:lock';
 export const RESERVED_PREFIX = '__rtopo:';
 
-const LEASE_MS = 60_000;
+export const LEASE_MS = 60_000;
 const RENEW_MS = 10_000;
 
-/** Takes the lock when it is free or held by the same operation: a resumed run replaces the token of the one that died. */
+/** Takes the lock when it is free, or still held by exactly the holder that was judged dead: of two who judge so, one comes first. */
 const TAKE = `local held = redis.call('GET', KEYS[1])
-if held then
-  local ok, value = pcall(cjson.decode, held)
-  if not ok or type(value) ~= 'table' or value.op ~= ARGV[1] then return held end
-end
+if held and held ~= ARGV[1] then return held end
 redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
 return 'OK'`;
 
-const RENEW = `if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+export const RENEW = `if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 return redis.call('PEXPIRE', KEYS[1], ARGV[2])`;
 
 const RELEASE = `if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
@@ -45,13 +42,18 @@ export class OperationLock {
   readonly writes = new Map<string, number>();
   #timer: NodeJS.Timeout | null = null;
   #lost: RtopoError | null = null;
+  #renewing: Promise<void> = Promise.resolve();
+  #renewedMs = Date.now();
 
   private constructor(token: string, nodes: Lockable[]) {
     this.token = token;
     this.#nodes = nodes;
   }
 
-  /** @throws RtopoError exit 3 `LOCKED`, naming who holds it; what was taken before is given back */
+  /**
+   * A resumed run takes over from the dead process of its own operation; a living one on this host keeps the lock.
+   * @throws RtopoError exit 3 `LOCKED`, naming who holds it; what was taken before is given back
+   */
   static async take(operation: string, nodes: readonly Lockable[], nowMs: number): Promise<OperationLock> {
     const token = JSON.stringify({
       op: operation,
@@ -63,7 +65,9 @@ export class OperationLock {
     });
     const lock = new OperationLock(token, []);
     for (const node of [...nodes].sort((a, b) => (a.runId < b.runId ? -1 : 1))) {
-      const held = await node.socket.call(['EVAL', TAKE, 1, LOCK_KEY, operation, token, LEASE_MS], 'taking the lock');
+      const found = text(await node.socket.call(['GET', LOCK_KEY], 'reading the lock'));
+      const dead = isAbandoned(found, operation) ? found : '';
+      const held = await node.socket.call(['EVAL', TAKE, 1, LOCK_KEY, dead, token, LEASE_MS], 'taking the lock');
       if (text(held) !== 'OK') {
         await lock.release();
         throw lockedBy(node, text(held));
@@ -71,12 +75,22 @@ export class OperationLock {
       lock.#nodes.push(node);
       lock.#count(node);
     }
-    lock.#timer = setInterval(() => void lock.#renew(), RENEW_MS);
+    lock.#renewedMs = Date.now();
+    lock.#timer = setInterval(() => {
+      lock.#renewing = lock.#renew();
+    }, RENEW_MS);
     return lock;
+  }
+
+  /** Resolves when no renewal is under way, so that `writes` and the servers' counters speak of the same moment. */
+  async settled(): Promise<void> {
+    await this.#renewing;
   }
 
   /** @throws RtopoError when the lease was lost: somebody else may be acting */
   assertHeld(): void {
+    // A process that was stopped for long does not hear of it from its timers before it acts again.
+    if (this.#lost === null && Date.now() - this.#renewedMs > LEASE_MS) this.#lost = lost(this.#nodes[0]);
     if (this.#lost !== null) throw this.#lost;
   }
 
@@ -89,6 +103,7 @@ export class OperationLock {
   }
 
   async #renew(): Promise<void> {
+    const askedMs = Date.now();
     await Promise.all(
       this.#nodes.map(async (node) => {
         try {
@@ -103,6 +118,7 @@ export class OperationLock {
         }
       }),
     );
+    if (this.#lost === null) this.#renewedMs = askedMs;
   }
 
   #count({runId}: Lockable): void {
@@ -128,16 +144,37 @@ function lockedBy({socket}: Lockable, holder: string): RtopoError {
   });
 }
 
-function lost({socket}: Lockable): RtopoError {
+function lost(node: Lockable | undefined): RtopoError {
+  const where = node === undefined ? 'the servers' : addressText(node.socket.address);
   return new RtopoError({
     code: 'LOCK_LOST',
     exit: ExitCode.incomplete,
-    message: `The lock on ${addressText(socket.address)} was lost: this process was stopped for too long, or somebody removed it.`,
+    message: `The lock on ${where} was lost: this process was stopped for too long, or somebody removed it.`,
     remedy: 'rtopo rebalance resume',
   });
 }
 
+/** The same operation, by a process of this host that is no more. On other hosts only the end of the lease tells. */
+function isAbandoned(held: string, operation: string): boolean {
+  try {
+    const {op, host, pid} = JSON.parse(held) as Record<string, unknown>;
+    return op === operation && host === hostname() && typeof pid === 'number' && !isAlive(pid);
+  } catch {
+    return false;
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return pid === process.pid ? false : process.kill(pid, 0);
+  } catch (error) {
+    // EPERM: it lives, and belongs to somebody else.
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}
+
 function text(reply: RespReply): string {
+  if (reply === null) return '';
   return Buffer.isBuffer(reply) ? reply.toString('utf8') : String(reply);
 }
 

@@ -4,7 +4,17 @@
  * The servers are the truth; the journal only says what an operation may do.
  */
 import {createHash} from 'node:crypto';
-import {closeSync, constants, fstatSync, fsyncSync, ftruncateSync, openSync, readSync, writeSync} from 'node:fs';
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  fsyncSync,
+  ftruncateSync,
+  openSync,
+  readSync,
+  unlinkSync,
+  writeSync,
+} from 'node:fs';
 import {dirname} from 'node:path';
 import {ExitCode, RtopoError} from '../errors.js';
 
@@ -25,6 +35,8 @@ export class Journal<R extends JournalRecord> {
   #seq: number;
   #sha: string;
   #closed = false;
+  /** After a failed write the file may end in half a record: nothing may be put behind it. */
+  #failed: unknown = null;
 
   private constructor(path: string, fd: number, seq: number, sha: string) {
     this.path = path;
@@ -56,14 +68,20 @@ export class Journal<R extends JournalRecord> {
 
   /** On disk when it returns. @throws RtopoError `JOURNAL_FAILED`: nothing may be changed any more */
   append(record: R, nowMs: number): void {
+    if (this.#failed !== null) throw this.#failed;
     const body = {...record, seq: this.#seq + 1, t: nowMs};
     const sha = chain(this.#sha, body);
     const line = Buffer.from(`${JSON.stringify({...body, sha})}\n`);
-    guarded(this.path, () => {
-      // write(2) may take less than it was given, on a full disk for instance.
-      for (let sent = 0; sent < line.length; ) sent += writeSync(this.#fd, line, sent, line.length - sent);
-      fsyncSync(this.#fd);
-    });
+    try {
+      guarded(this.path, () => {
+        // write(2) may take less than it was given, on a full disk for instance.
+        for (let sent = 0; sent < line.length; ) sent += writeSync(this.#fd, line, sent, line.length - sent);
+        fsyncSync(this.#fd);
+      });
+    } catch (error) {
+      this.#failed = error;
+      throw error;
+    }
     this.#seq += 1;
     this.#sha = sha;
   }
@@ -77,6 +95,15 @@ export class Journal<R extends JournalRecord> {
     if (this.#closed) return;
     this.#closed = true;
     closeSync(this.#fd);
+  }
+
+  /** Ends a journal whose operation never began, and takes its file away. */
+  discard(): void {
+    this.close();
+    guarded(this.path, () => {
+      unlinkSync(this.path);
+      syncDirectory(dirname(this.path));
+    });
   }
 }
 
@@ -107,7 +134,7 @@ export function* readJournal<R extends JournalRecord>(
       if (!line.ended) return;
       const record = parseLine<R>(line.text, tail);
       if (record === null) throw damaged(path, tail.seq + 1);
-      tail = {seq: record.seq, sha: record.sha, bytes: tail.bytes + Buffer.byteLength(line.text) + 1};
+      tail = {seq: record.seq, sha: record.sha, bytes: tail.bytes + line.text.length + 1};
       yield {record, tail};
     }
   } finally {
@@ -115,8 +142,35 @@ export function* readJournal<R extends JournalRecord>(
   }
 }
 
-function parseLine<R>(text: string, tail: Tail): (R & Envelope) | null {
+/** The last whole record is at most this long when it ends an operation; a longer one is none of those. */
+const PEEK_BYTES = 64 * 1024;
+
+/**
+ * The last whole record without the ones before it, so without proof that the chain holds: enough to tell which journals are
+ * worth reading. Null when there is none, or when it is longer than the end of an operation ever is.
+ */
+export function peekLast<R extends JournalRecord>(path: string): R | null {
+  const fd = guarded(path, () => openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW));
+  try {
+    const {size} = fstatSync(fd);
+    const bytes = Buffer.alloc(Math.min(size, PEEK_BYTES));
+    const read = guarded(path, () => readSync(fd, bytes, 0, bytes.length, size - bytes.length));
+    const text = bytes.toString('utf8', 0, read);
+    const end = text.lastIndexOf('\n');
+    const start = end === -1 ? -1 : text.lastIndexOf('\n', end - 1);
+    if (end === -1 || (start === -1 && size > bytes.length)) return null;
+    return JSON.parse(text.slice(start + 1, end)) as R;
+  } catch (error) {
+    if (error instanceof SyntaxError) return null;
+    throw error;
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function parseLine<R>(line: Buffer, tail: Tail): (R & Envelope) | null {
   let record: R & Envelope;
+  const text = line.toString('utf8');
   try {
     record = JSON.parse(text) as R & Envelope;
   } catch {
@@ -124,29 +178,36 @@ function parseLine<R>(text: string, tail: Tail): (R & Envelope) | null {
   }
   if (record === null || typeof record !== 'object' || record.seq !== tail.seq + 1) return null;
   const {sha, ...body} = record;
-  return chain(tail.sha, body) === sha ? record : null;
+  // Bytes that JSON reads the same (another case of an escape, a space, bytes that are no UTF-8) are damage all the same.
+  if (chain(tail.sha, body) !== sha || JSON.stringify({...body, sha}) !== text) return null;
+  return Buffer.byteLength(text) === line.length ? record : null;
 }
 
 function chain(previous: string, body: object): string {
   return createHash('sha256').update(previous).update(JSON.stringify(body)).digest('hex').slice(0, 16);
 }
 
+const CHUNK_BYTES = 1 << 16;
+
 /** Lines as far as the file reached when the reading began: whoever reads may be appending at the same time. */
-function* lines(fd: number): Generator<{text: string; ended: boolean}> {
-  const chunk = Buffer.alloc(1 << 16);
+function* lines(fd: number): Generator<{text: Buffer; ended: boolean}> {
   const size = fstatSync(fd).size;
-  let rest: Buffer = Buffer.alloc(0);
+  // The parts of the line at hand: a line may be much longer than a chunk, and is put together once.
+  let parts: Buffer[] = [];
   for (let read = 0; read < size; ) {
-    const n = readSync(fd, chunk, 0, Math.min(chunk.length, size - read), read);
+    const chunk = Buffer.alloc(Math.min(CHUNK_BYTES, size - read));
+    const n = readSync(fd, chunk, 0, chunk.length, read);
     if (n === 0) break;
     read += n;
-    rest = Buffer.concat([rest, chunk.subarray(0, n)]);
-    for (let end = rest.indexOf(10); end !== -1; end = rest.indexOf(10)) {
-      yield {text: rest.toString('utf8', 0, end), ended: true};
-      rest = rest.subarray(end + 1);
+    let start = 0;
+    for (let end = chunk.indexOf(10); end !== -1 && end < n; end = chunk.indexOf(10, start)) {
+      parts.push(chunk.subarray(start, end));
+      yield {text: Buffer.concat(parts), ended: true};
+      [parts, start] = [[], end + 1];
     }
+    if (start < n) parts.push(chunk.subarray(start, n));
   }
-  if (rest.length > 0) yield {text: rest.toString('utf8'), ended: false};
+  if (parts.length > 0) yield {text: Buffer.concat(parts), ended: false};
 }
 
 function assertOwn(path: string, fd: number): void {
@@ -165,8 +226,10 @@ function damaged(path: string, seq: number): RtopoError {
   return new RtopoError({
     code: 'JOURNAL_DAMAGED',
     exit: ExitCode.failed,
-    message: `Record ${seq} of the journal ${path} is damaged. rtopo does not guess what it said; nothing was changed.`,
-    remedy: 'rtopo verify shows where every key is; the sources still hold what was not pruned',
+    message:
+      `Record ${seq} of the journal ${path} is damaged. rtopo does not guess what it said; nothing was changed. ` +
+      'The servers hold every key, some of them perhaps twice: rtopo verify shows where.',
+    remedy: `mv ${path} ${path}.damaged`,
   });
 }
 

@@ -5,7 +5,7 @@
 import {ExitCode, escapeText, RtopoError} from '../errors.js';
 import type {RespSocket} from '../redis/resp/socket.js';
 import {type Lane, type Node, withLane} from './nodes.js';
-import {checkpoint, type Operation, resumeCommand, write} from './operation.js';
+import {abortCommand, checkpoint, type Operation, resumeCommand, write} from './operation.js';
 import {ownerOf} from './plan.js';
 import {OUTCOME_LETTERS} from './records.js';
 import {scanKeys} from './scan.js';
@@ -14,6 +14,7 @@ import {transports} from './transports/transports.js';
 
 /** Keys of one journal record. The transport bounds its windows by bytes itself. */
 const BATCH_KEYS = 500;
+const BATCH_NAME_BYTES = 1024 * 1024;
 
 /**
  * `copy` sends every moving key, and compares in full what is already there. `recheck` sends only what has not arrived:
@@ -23,18 +24,20 @@ export type Pass = 'copy' | 'recheck';
 
 /** One pass over all nodes. Returns how many keys had to be sent: 0 in a recheck proves that none came late. */
 export async function copyAll(operation: Operation, pass: Pass): Promise<number> {
-  const sent = await allOrFirstFault(
-    operation.nodes.map((node) => withLane(operation.timeoutMs, (lane) => copyFrom({operation, node, lane, pass}))),
+  const halt = {fault: null as unknown, isSet: false};
+  const sent = await Promise.all(
+    operation.nodes.map(async (node) => {
+      try {
+        return await withLane(operation.timeoutMs, (lane) => copyFrom({operation, node, lane, pass, halt}));
+      } catch (error) {
+        // The first fault is the one that is told; the others end after the batch at hand, and nothing goes on behind the caller's back.
+        if (!halt.isSet) [halt.fault, halt.isSet] = [error, true];
+        return 0;
+      }
+    }),
   );
+  if (halt.isSet) throw halt.fault;
   return sent.reduce((sum, keys) => sum + keys, 0);
-}
-
-/** Every source is let finish its batch before the first fault is thrown: nothing goes on behind the caller's back. */
-export async function allOrFirstFault<T>(work: readonly Promise<T>[]): Promise<T[]> {
-  const settled = await Promise.allSettled(work);
-  const failed = settled.find((result) => result.status === 'rejected');
-  if (failed !== undefined) throw failed.reason;
-  return settled.map((result) => (result as PromiseFulfilledResult<T>).value);
 }
 
 interface Worker {
@@ -42,14 +45,17 @@ interface Worker {
   readonly node: Node;
   readonly lane: Lane;
   readonly pass: Pass;
+  /** Set by the first worker that fails. */
+  readonly halt: {readonly isSet: boolean};
 }
 
 async function copyFrom(worker: Worker): Promise<number> {
-  const {operation, node, lane} = worker;
+  const {operation, node, lane, halt} = worker;
   let sent = 0;
   for (const db of await databasesOf(node, lane)) {
     const waiting = new Map<number, Buffer[]>();
     for await (const keys of scanKeys(await lane.to(node, db))) {
+      if (halt.isSet) return sent;
       for (const key of keys) {
         const owner = ownerOf(operation.change, key);
         if (owner === node.number) continue;
@@ -58,13 +64,26 @@ async function copyFrom(worker: Worker): Promise<number> {
         else queue.push(key);
       }
       for (const [owner, queue] of waiting) {
-        while (queue.length >= BATCH_KEYS)
-          sent += await copyBatch(worker, {db, owner, keys: queue.splice(0, BATCH_KEYS)});
+        while (queue.length >= BATCH_KEYS && !halt.isSet) {
+          sent += await copyBatch(worker, {db, owner, keys: nextBatch(queue)});
+        }
       }
     }
-    for (const [owner, keys] of waiting) if (keys.length > 0) sent += await copyBatch(worker, {db, owner, keys});
+    for (const [owner, queue] of waiting) {
+      while (queue.length > 0 && !halt.isSet) sent += await copyBatch(worker, {db, owner, keys: nextBatch(queue)});
+    }
   }
   return sent;
+}
+
+/** Takes the first keys off the queue, as many as one journal record may name. */
+function nextBatch(queue: Buffer[]): Buffer[] {
+  let [keys, bytes] = [0, 0];
+  while (keys < queue.length && keys < BATCH_KEYS && (keys === 0 || bytes + queue[keys]!.length <= BATCH_NAME_BYTES)) {
+    bytes += queue[keys]!.length;
+    keys += 1;
+  }
+  return queue.splice(0, keys);
 }
 
 /** Read again, not taken from the plan: a database that was empty then may not be empty now. */
@@ -101,19 +120,28 @@ async function copyBatch({operation, node, lane, pass}: Worker, {db, owner, keys
     targetAge: ageKind(targetNode),
     keys: pending,
   });
-  refuseConflicts(operation, {node, targetNode, db, keys: pending, carried});
   write(operation, {
     type: 'copied',
     batch,
-    outcomes: carried.map(({outcome}) => OUTCOME_LETTERS[outcome as keyof typeof OUTCOME_LETTERS]).join(''),
+    outcomes: carried.map(({outcome}) => OUTCOME_LETTERS[outcome]).join(''),
     shas: carried.map(({sha}) => sha),
+    expiries: carried.map(({expireAtMs}) => expireAtMs),
+    landed: Object.fromEntries(carried.flatMap(({landedSha}, i) => (landedSha === null ? [] : [[i, landedSha]]))),
     bytes: carried.reduce((sum, {bytes}) => sum + bytes, 0),
   });
   operation.received.add(owner);
-  const writes = carried.reduce((sum, one) => sum + one.writes, 0);
-  operation.ownWrites.set(owner, (operation.ownWrites.get(owner) ?? 0) + writes);
+  addOwnWrites(operation, owner, carried);
   count(operation, carried);
+  refuseConflicts(operation, {node, targetNode, db, keys: pending, carried});
   return carried.filter(({outcome}) => outcome !== 'gone').length;
+}
+
+function addOwnWrites({ownWrites}: Operation, owner: number, carried: readonly Carried[]): void {
+  const before = ownWrites.get(owner) ?? {sure: 0, perhaps: 0};
+  ownWrites.set(owner, {
+    sure: carried.reduce((sum, {writes}) => sum + writes, before.sure),
+    perhaps: carried.reduce((sum, {perhapsWrites}) => sum + perhapsWrites, before.perhaps),
+  });
 }
 
 async function withoutArrived(source: RespSocket, target: RespSocket, keys: readonly Buffer[]): Promise<Buffer[]> {
@@ -136,24 +164,34 @@ function refuseConflicts(
   const conflicts = keys.filter((_, i) => carried[i]!.outcome === 'conflict');
   if (conflicts.length === 0) return;
   const names = conflicts.slice(0, 5).map((key) => escapeText(key.toString('utf8')));
+  const cause = operation.hasCutOver
+    ? 'Somebody wrote to the old owner after its keys were copied.'
+    : 'Either somebody writes during the move, or both servers held the key before.';
   throw new RtopoError({
     code: 'CONFLICT',
     exit: ExitCode.incomplete,
     message:
-      `${conflicts.length} keys of database ${db} have one value on ${node.at} and another on ${targetNode.at}, for example ${names.join(', ')}. ` +
-      'Either somebody writes during the move, or both servers held the key before. Nothing was overwritten and nothing deleted.',
-    remedy: `stop the writers, then: ${resumeCommand(operation.id)}; or undo the copies: rtopo rebalance abort ${operation.id}`,
+      `${plural(conflicts.length, 'key')} of database ${db} with one value on ${node.at} and another on ${targetNode.at}, for example ${names.join(', ')}. ` +
+      `${cause} Nothing was overwritten and nothing deleted.`,
+    remedy: operation.hasCutOver
+      ? `delete the wrong one of the two values, then: ${resumeCommand(operation)}`
+      : `stop the writers, then undo the copies and start over: ${abortCommand(operation)}`,
     details: {
+      id: operation.id,
       conflicts: conflicts.length,
       examples: conflicts.slice(0, 20).map((key) => ({keyBase64: key.toString('base64'), db})),
     },
   });
 }
 
+function plural(count: number, word: string): string {
+  return `${count} ${word}${count === 1 ? '' : 's'}`;
+}
+
 function count(operation: Operation, carried: readonly Carried[]): void {
   for (const {outcome, bytes} of carried) {
     if (outcome === 'gone') operation.counts.expired += 1;
-    else {
+    else if (outcome !== 'conflict') {
       operation.counts.copied += 1;
       operation.counts.verified += 1;
     }

@@ -1,7 +1,7 @@
 /** The topology file becomes the new one: from here on `locate`, `verify` and every colleague see the new owners. */
 import {ExitCode, RtopoError} from '../errors.js';
 import {replaceFile, textSha256} from '../topology/save.js';
-import {type Operation, resumeCommand} from './operation.js';
+import {abortCommand, type Operation, resumeCommand} from './operation.js';
 
 /** Idempotent: a file that already has the new text is what an earlier run left. @throws RtopoError exit 4 when somebody edited it since */
 export async function cutOver(operation: Operation): Promise<void> {
@@ -17,7 +17,7 @@ export async function cutOver(operation: Operation): Promise<void> {
     code: 'TOPOLOGY_CHANGED',
     exit: ExitCode.incomplete,
     message: `${file} was edited since the plan was made; rtopo does not overwrite it. All copies are made and verified, nothing is deleted.`,
-    remedy: `put the old text back, then: ${resumeCommand(id)}; or undo the copies: rtopo rebalance abort ${id}`,
+    remedy: `undo the copies and start over with the file as it is now: ${abortCommand(operation)}; or put the old text back, then: ${resumeCommand(operation)}`,
     details: {id, file},
   });
 }

@@ -1,8 +1,8 @@
 /** Operations of a topology as their journals tell them: which one is unfinished, and how far it came. */
-import {readdirSync} from 'node:fs';
+import {readdirSync, readFileSync} from 'node:fs';
 import {join} from 'node:path';
-import {ExitCode, RtopoError, refusal} from '../errors.js';
-import {EMPTY_TAIL, readJournal, type Tail} from '../journal/record.js';
+import {ExitCode, escapeText, RtopoError, refusal} from '../errors.js';
+import {EMPTY_TAIL, peekLast, readJournal, type Tail} from '../journal/record.js';
 import {isOperationId} from '../journal/state.js';
 import type {Counts} from './operation.js';
 import {OUTCOME_LETTERS, type Phase, PRUNE_LETTERS, type RebalanceRecord} from './records.js';
@@ -16,8 +16,10 @@ export interface Told {
   readonly phase: Phase;
   readonly startedMs: number;
   readonly lastMs: number;
-  /** Run ids by address, as the last run found them. */
+  /** Run ids by address, as they were when the last copying pass began: what pruning may rely on. */
   readonly servers: ReadonlyMap<string, string>;
+  /** Pruning ended and left keys behind: the next run copies again before it prunes. */
+  readonly leftovers: boolean;
   /** Counts of the last copying pass, and of all pruning. */
   readonly counts: Counts;
   readonly nextBatch: number;
@@ -37,7 +39,7 @@ export function readOperation(path: string): Told | null {
     0,
     EMPTY_TAIL,
   ];
-  let servers = new Map<string, string>();
+  let [found, servers, leftovers] = [new Map<string, string>(), new Map<string, string>(), false];
   const counts: Counts = {copied: 0, verified: 0, deleted: 0, expired: 0, changed: 0, bytes: 0};
   for (const {record, tail: at} of readJournal<RebalanceRecord>(path)) {
     [tail, lastMs] = [at, record.t];
@@ -46,11 +48,16 @@ export function readOperation(path: string): Told | null {
         [begin, startedMs] = [record, record.t];
         break;
       case 'run':
-        servers = new Map(record.servers.map((server) => [server.at, server.runId]));
+        found = new Map(record.servers.map((server) => [server.at, server.runId]));
         break;
       case 'phase':
         phase = record.phase;
-        if (phase === 'copying') restartCounts(counts);
+        if (phase !== 'copying') break;
+        restartCounts(counts);
+        [servers, leftovers] = [found, false];
+        break;
+      case 'leftovers':
+        leftovers = true;
         break;
       case 'copy':
         nextBatch = record.batch + 1;
@@ -69,7 +76,8 @@ export function readOperation(path: string): Told | null {
         break;
     }
   }
-  return begin === null ? null : {path, begin, phase, startedMs, lastMs, servers, counts, nextBatch, end, tail};
+  if (begin === null) return null;
+  return {path, begin, phase, startedMs, lastMs, servers, leftovers, counts, nextBatch, end, tail};
 }
 
 /** A new pass looks at every key that is left at its source; those deleted by an earlier run were copied and verified before. */
@@ -81,9 +89,11 @@ export function restartCounts(counts: Counts): void {
 }
 
 function addCopied(counts: Counts, record: RebalanceRecord & {type: 'copied'}): void {
-  const gone = record.outcomes.split(OUTCOME_LETTERS.gone).length - 1;
-  counts.copied += record.outcomes.length - gone;
-  counts.verified += record.outcomes.length - gone;
+  const number = (letter: string): number => record.outcomes.split(letter).length - 1;
+  const gone = number(OUTCOME_LETTERS.gone);
+  const arrived = record.outcomes.length - gone - number(OUTCOME_LETTERS.conflict);
+  counts.copied += arrived;
+  counts.verified += arrived;
   counts.expired += gone;
   counts.bytes += record.bytes;
 }
@@ -99,43 +109,84 @@ export function isFinished({phase}: Told): boolean {
   return phase === 'done' || phase === 'aborted';
 }
 
-/** All operations of a topology, newest first. */
-export function listOperations(dir: string): readonly Told[] {
+/** Ids of all operations of a topology, newest first. */
+function operationIds(dir: string): string[] {
   const names = readdirSync(dir).filter((name) => name.endsWith('.jsonl') && isOperationId(name.slice(0, -6)));
-  const told = names.map((name) => readOperation(join(dir, name)));
-  return told.filter((one) => one !== null).sort((a, b) => (a.begin.id < b.begin.id ? 1 : -1));
+  return names
+    .map((name) => name.slice(0, -6))
+    .sort()
+    .reverse();
+}
+
+const pathOf = (dir: string, id: string): string => join(dir, `${id}.jsonl`);
+
+/** Unfinished operations, newest first. Of a finished one only the end is read: a journal grows with the keys that it moved. */
+export function unfinishedOperations(dir: string): readonly Told[] {
+  return operationIds(dir)
+    .filter((id) => peekLast<RebalanceRecord>(pathOf(dir, id))?.type !== 'end')
+    .map((id) => readOperation(pathOf(dir, id)))
+    .filter((told) => told !== null);
+}
+
+/** The unfinished operation, else the newest; null when there never was one. */
+export function latestOperation(dir: string): Told | null {
+  const [unfinished] = unfinishedOperations(dir);
+  if (unfinished !== undefined) return unfinished;
+  for (const id of operationIds(dir)) {
+    const told = readOperation(pathOf(dir, id));
+    if (told !== null) return told;
+  }
+  return null;
 }
 
 /**
- * The operation meant by `id`, or without one the only unfinished one.
+ * The operation meant by `id`; without one the only unfinished one, or when all are finished the newest: a resume that is
+ * run twice finds what it has finished.
  * @throws RtopoError `NO_OPERATION` (exit 64)
  */
 export function findOperation(dir: string, id: string | undefined): Told {
-  const operations = listOperations(dir);
-  const unfinished = operations.filter((told) => !isFinished(told));
-  const found = id === undefined ? unfinished[0] : operations.find(({begin}) => begin.id === id.toUpperCase());
-  if (found !== undefined && (id !== undefined || unfinished.length === 1)) return found;
-  const known = (id === undefined ? unfinished : operations).map(({begin}) => begin.id);
-  throw new RtopoError({
+  if (id !== undefined) {
+    const name = id.toUpperCase();
+    const told = operationIds(dir).includes(name) ? readOperation(pathOf(dir, name)) : null;
+    if (told !== null) return told;
+    throw noOperation(`There is no operation ${escapeText(id)} for this topology file.`, operationIds(dir).slice(0, 5));
+  }
+  const unfinished = unfinishedOperations(dir);
+  const names = unfinished.map(({begin}) => begin.id);
+  if (unfinished.length > 1) throw noOperation('There are several unfinished operations for this topology file.', names);
+  const found = unfinished[0] ?? latestOperation(dir);
+  if (found === null) throw noOperation('There is no operation for this topology file.', []);
+  return found;
+}
+
+function noOperation(message: string, known: readonly string[]): RtopoError {
+  return new RtopoError({
     code: 'NO_OPERATION',
     exit: ExitCode.usage,
-    message:
-      id === undefined
-        ? `There ${known.length === 0 ? 'is no unfinished operation' : 'are several unfinished operations'} for this topology file.`
-        : `There is no operation ${id} for this topology file.`,
-    remedy: known.length === 0 ? 'rtopo rebalance status lists finished ones too' : `name one of ${known.join(', ')}`,
+    message,
+    remedy: known.length === 0 ? 'rtopo rebalance --help' : `name one of ${known.join(', ')}`,
   });
 }
 
 /** Two half-done moves over the same keys could not both be right. @throws RtopoError exit 3 `OPERATION_UNFINISHED` */
-export function refuseUnfinished(dir: string): void {
-  const unfinished = listOperations(dir).find((told) => !isFinished(told));
+export function refuseUnfinished(dir: string, again: string): void {
+  const [unfinished] = unfinishedOperations(dir);
   if (unfinished === undefined) return;
   const {id} = unfinished.begin;
   throw refusal({
     code: 'OPERATION_UNFINISHED',
     message: `Operation ${id} of this topology is unfinished (phase ${unfinished.phase}). Nothing was changed.`,
-    remedy: `rtopo rebalance resume ${id}, or rtopo rebalance abort ${id}`,
+    remedy: `rtopo rebalance resume ${id}${again}, or rtopo rebalance abort ${id}${again}`,
     details: {id, phase: unfinished.phase},
   });
+}
+
+/** True when the file already has the text of the target: the operation has cut over, whatever its last record says. */
+export function hasCutOver({begin, phase}: Told): boolean {
+  if (phase === 'cutover' || phase === 'pruning' || phase === 'done') return true;
+  try {
+    return begin.fromText !== begin.toText && readFileSync(begin.file, 'utf8') === begin.toText;
+  } catch {
+    return false;
+  }
 }

@@ -24,6 +24,12 @@ export interface Counts {
   bytes: number;
 }
 
+/** `perhaps`: acts of which nobody can tell whether they changed anything, such as a RESTORE of a key that has just expired. */
+export interface OwnWrites {
+  readonly sure: number;
+  readonly perhaps: number;
+}
+
 export interface Operation {
   readonly id: string;
   readonly file: string;
@@ -43,7 +49,11 @@ export interface Operation {
   /** Numbers of the nodes that were given keys in this pass. */
   readonly received: Set<number>;
   /** Changes that this run has made by copying, per node number. */
-  readonly ownWrites: Map<number, number>;
+  readonly ownWrites: Map<number, OwnWrites>;
+  /** Flags of the command line that a command printed for it needs too, such as ` --topology FILE`. */
+  readonly again: string;
+  /** True once the topology file has the new text: from then on the new owners have the last word about their keys. */
+  hasCutOver: boolean;
   /** Number of the next batch; continues over runs. */
   nextBatch: number;
 }
@@ -60,13 +70,18 @@ export function checkpoint(operation: Operation): void {
     code: 'INTERRUPTED',
     exit: ExitCode.interrupted,
     message: `Interrupted. The batch at hand is finished and the journal is written: ${operation.journal.path}`,
-    remedy: resumeCommand(operation.id),
+    remedy: resumeCommand(operation),
     details: {id: operation.id, journal: operation.journal.path},
   });
 }
 
-export function resumeCommand(id: string): string {
-  return `rtopo rebalance resume ${id}`;
+/** What a person can paste, wherever the topology file and the state are. */
+export function resumeCommand({id, again}: Pick<Operation, 'id' | 'again'>): string {
+  return `rtopo rebalance resume ${id}${again}`;
+}
+
+export function abortCommand({id, again}: Pick<Operation, 'id' | 'again'>): string {
+  return `rtopo rebalance abort ${id}${again}`;
 }
 
 /** Nodes that were given keys: those that have to be durable before a source is pruned. */

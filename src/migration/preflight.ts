@@ -5,6 +5,7 @@ import {Connection, endpointOf} from '../redis/connect.js';
 import {readFacts} from '../redis/fleet.js';
 import type {ServerFacts} from '../redis/identity.js';
 import {addressText} from '../topology/types.js';
+import {judgeSameServer} from './judge.js';
 import {type Node, nodesOf} from './nodes.js';
 import type {Change} from './plan.js';
 
@@ -23,7 +24,7 @@ export interface Preflight {
 }
 
 /** Clocks further apart than this make keys expire early or late: expiry travels as an absolute time. */
-const MAX_SKEW_MS = 500;
+export const MAX_SKEW_MS = 500;
 
 /** @throws RtopoError exit 5 when a node cannot be reached: without all of them nothing can be planned */
 export async function preflight(
@@ -49,7 +50,7 @@ export async function preflight(
     ...judgeSkew(node, answers[i]!.skewMs, answers[0]!.skewMs),
     ...judgeLock(node, answers[i]!.lock, options.operation),
   ]);
-  return {nodes, objections: [...objections, ...(await judgeDatabases(nodes, options.timeoutMs))]};
+  return {nodes, objections: [...objections, ...judgeSameServer(nodes), ...(await judgeDatabases(nodes, options.timeoutMs))]};
 }
 
 async function readClockAndLock(connection: Connection): Promise<{skewMs: number; lock: string | null}> {

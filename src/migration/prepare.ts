@@ -19,7 +19,8 @@ export interface RebalanceRequest extends ChangeRequest {
 export interface PrepareOptions {
   readonly timeoutMs: number;
   readonly stateDir: string | undefined;
-  readonly dryRun: boolean;
+  /** Flags that a command printed for the operation needs too. */
+  readonly again: string;
 }
 
 export interface Prepared {
@@ -44,7 +45,7 @@ export async function prepareRebalance(
 ): Promise<Prepared> {
   const {change, file} = await requestedChange(source, request);
   const stateDir = topologyStateDir(stateRoot(options.stateDir, process.env), file);
-  refuseUnfinished(stateDir);
+  refuseUnfinished(stateDir, options.again);
   const consents = {
     acceptVolatile: request.acceptVolatile.map((text) => addressText(parseAddress(text, '--accept-volatile'))),
   };
@@ -55,9 +56,10 @@ export async function prepareRebalance(
     refusal: plan.objections.length === 0 ? null : refusalOf(plan.objections),
     changesAnything: plan.census.moving > 0 || change.from.text !== change.to.text,
     async run({prune, onProgress, interrupted}) {
-      const hooks = {onProgress, interrupted, stateDir, timeoutMs: options.timeoutMs};
+      const {timeoutMs, again} = options;
+      const hooks = {onProgress, interrupted, stateDir, timeoutMs, again};
       const operation = await openOperation(plan, {file, consents}, hooks);
-      return carryOut(operation, {phase: 'planned', prune, sameServers: true});
+      return carryOut(operation, {phase: 'planned', prune, sameServers: true, leftovers: false});
     },
   };
 }

@@ -5,12 +5,12 @@
  */
 
 import {createHash} from 'node:crypto';
-import {ExitCode, RtopoError} from '../errors.js';
+import {ExitCode, escapeText, RtopoError} from '../errors.js';
 import {LOCK_KEY} from '../journal/lock.js';
 import {readJournal} from '../journal/record.js';
 import {replyFault} from '../redis/faults.js';
 import {ReplyError} from '../redis/resp/decode.js';
-import {compareKeys, readCopies} from './compare.js';
+import {compareCopies, readCopies} from './compare.js';
 import {type Lane, type Node, withLane} from './nodes.js';
 import {checkpoint, type Operation, resumeCommand, write} from './operation.js';
 import {OUTCOME_LETTERS, PRUNE_LETTERS, type RebalanceRecord} from './records.js';
@@ -36,20 +36,35 @@ interface CopiedBatch {
   readonly target: number;
   readonly db: number;
   readonly keys: readonly Buffer[];
-  /** Hex SHA-1 of the source's DUMP, per key. */
+  /** Hex SHA-1 of the source's DUMP when it was copied, per key. */
   readonly shas: readonly string[];
+  /** Its expiry then. The target is not asked for it: since the cutover its keys belong to the applications. */
+  readonly expiries: readonly number[];
+}
+
+/** Keys that were not deleted, because that would not have been safe. */
+export interface Kept {
+  /** The source holds another value than the one that was copied. */
+  changed: number;
+  /** The target does not hold the key any more. */
+  missing: number;
+  /** Some names, escaped. */
+  examples: string;
 }
 
 /** Prunes every batch of the last copying pass that is not pruned yet. */
-export async function pruneAll(operation: Operation): Promise<void> {
+export async function pruneAll(operation: Operation): Promise<Kept> {
   const history = pruneHistory(operation.journal.path);
+  const kept: Kept = {changed: 0, missing: 0, examples: ''};
   await withLane(operation.timeoutMs, async (lane) => {
     for (const batch of copiedBatches(operation.journal.path, history.firstBatch)) {
       if (history.pruned.has(batch.batch)) continue;
-      await pruneBatch({operation, lane, batch, intended: history.intended.has(batch.batch)});
+      await pruneBatch({operation, lane, batch, kept, intended: history.intended.has(batch.batch)});
     }
   });
-  if (operation.counts.changed > 0) throw changedError(operation);
+  kept.changed += history.kept.changed;
+  kept.missing += history.kept.missing;
+  return kept;
 }
 
 interface PruneHistory {
@@ -57,18 +72,28 @@ interface PruneHistory {
   readonly firstBatch: number;
   readonly intended: ReadonlySet<number>;
   readonly pruned: ReadonlySet<number>;
+  /** What an earlier run of this pass had to keep before it died. */
+  readonly kept: {readonly changed: number; readonly missing: number};
 }
 
 function pruneHistory(path: string): PruneHistory {
   let [firstBatch, last] = [0, -1];
   const [intended, pruned] = [new Set<number>(), new Set<number>()];
+  let kept = {changed: 0, missing: 0};
   for (const {record} of readJournal<RebalanceRecord>(path)) {
     if (record.type === 'copy') last = record.batch;
-    if (record.type === 'phase' && record.phase === 'copying') firstBatch = last + 1;
+    if (record.type === 'phase' && record.phase === 'copying') [firstBatch, kept] = [last + 1, {changed: 0, missing: 0}];
     if (record.type === 'prune') intended.add(record.batch);
-    if (record.type === 'pruned') pruned.add(record.batch);
+    if (record.type !== 'pruned') continue;
+    pruned.add(record.batch);
+    kept.changed += lettersIn(record.outcomes, PRUNE_LETTERS.changed);
+    kept.missing += lettersIn(record.outcomes, PRUNE_LETTERS.missing);
   }
-  return {firstBatch, intended, pruned};
+  return {firstBatch, intended, pruned, kept};
+}
+
+function lettersIn(outcomes: string, letter: string): number {
+  return outcomes.split(letter).length - 1;
 }
 
 /** Batches with both their records, read from the journal one at a time: memory does not grow with the keys. */
@@ -80,13 +105,19 @@ function* copiedBatches(path: string, firstBatch: number): Generator<CopiedBatch
     const intent = open.get(record.batch);
     open.delete(record.batch);
     if (intent === undefined) continue;
-    const kept = intent.keys
-      .map((key, i) => ({key: Buffer.from(key, 'base64'), sha: record.shas[i], outcome: record.outcomes[i]}))
-      .filter(({sha, outcome}) => typeof sha === 'string' && outcome !== OUTCOME_LETTERS.gone);
+    const ours = intent.keys
+      .map((key, i) => ({
+        key: Buffer.from(key, 'base64'),
+        sha: record.shas[i],
+        expireAtMs: record.expiries[i]!,
+        outcome: record.outcomes[i],
+      }))
+      .filter(({outcome}) => outcome === OUTCOME_LETTERS.created || outcome === OUTCOME_LETTERS.equal);
     yield {
       ...intent,
-      keys: kept.map(({key}) => key),
-      shas: kept.map(({sha}) => Buffer.from(sha!, 'base64').toString('hex')),
+      keys: ours.map(({key}) => key),
+      shas: ours.map(({sha}) => Buffer.from(sha!, 'base64').toString('hex')),
+      expiries: ours.map(({expireAtMs}) => expireAtMs),
     };
   }
 }
@@ -95,22 +126,26 @@ interface Pruning {
   readonly operation: Operation;
   readonly lane: Lane;
   readonly batch: CopiedBatch;
+  readonly kept: Kept;
   /** An earlier run announced this batch and died: what is gone now was deleted by it. */
   readonly intended: boolean;
 }
 
 async function pruneBatch(pruning: Pruning): Promise<void> {
-  const {operation, batch} = pruning;
+  const {operation, batch, kept} = pruning;
   checkpoint(operation);
   write(operation, {type: 'prune', batch: batch.batch});
   const letters: string[] = [];
   for (const [i, verdict] of (await compareAndDelete(pruning)).entries())
     letters.push(await judge(pruning, i, verdict));
-  write(operation, {type: 'pruned', batch: batch.batch, outcomes: letters.join('')});
+  const outcomes = letters.join('');
+  write(operation, {type: 'pruned', batch: batch.batch, outcomes});
   const {counts} = operation;
-  counts.deleted += letters.filter((letter) => letter === PRUNE_LETTERS.deleted).length;
-  counts.expired += letters.filter((letter) => letter === PRUNE_LETTERS.expired).length;
-  counts.changed += letters.filter((letter) => letter === PRUNE_LETTERS.changed).length;
+  counts.deleted += lettersIn(outcomes, PRUNE_LETTERS.deleted);
+  counts.expired += lettersIn(outcomes, PRUNE_LETTERS.expired);
+  kept.changed += lettersIn(outcomes, PRUNE_LETTERS.changed);
+  kept.missing += lettersIn(outcomes, PRUNE_LETTERS.missing);
+  if (kept.examples === '') kept.examples = examplesOf(batch.keys, letters);
   operation.onProgress({
     phase: 'pruning',
     keys: counts.deleted,
@@ -119,26 +154,37 @@ async function pruneBatch(pruning: Pruning): Promise<void> {
   });
 }
 
+function examplesOf(keys: readonly Buffer[], letters: readonly string[]): string {
+  const isKept = (letter: string | undefined): boolean =>
+    letter === PRUNE_LETTERS.changed || letter === PRUNE_LETTERS.missing;
+  return keys
+    .filter((_, i) => isKept(letters[i]))
+    .slice(0, 5)
+    .map((key) => escapeText(key.toString('utf8')))
+    .join(', ');
+}
+
 interface Verdict {
   readonly reply: number;
-  /** Expiry of the copy at the target; -2 when it is not there. */
-  readonly targetExpiry: number;
+  /** The target holds a value under this name, whichever it is by now. */
+  readonly isHeld: boolean;
 }
 
 /** The target is asked first, over the connection that proved its identity; a key that it does not hold is not even tried. */
 async function compareAndDelete({operation, lane, batch}: Pruning): Promise<Verdict[]> {
   const [sourceNode, targetNode] = [operation.nodes[batch.source]!, operation.nodes[batch.target]!];
   const target = await lane.to(targetNode, batch.db);
-  const expiries = (await target.batch(batch.keys.map((key) => ['PEXPIRETIME', key]))).map(asInteger(targetNode));
+  const held = (await target.batch(batch.keys.map((key) => ['EXISTS', key]))).map(asInteger(targetNode));
   const source = await lane.to(sourceNode, batch.db);
+  const {token} = operation.lock;
   const replies = await source.batch(
     batch.keys.map((key, i) =>
-      expiries[i] === -2
-        ? ['PEXPIRETIME', key]
-        : ['EVAL', COMPARE_AND_DELETE, 2, key, LOCK_KEY, operation.lock.token, batch.shas[i]!, expiries[i]!, batch.db],
+      held[i] === 1
+        ? ['EVAL', COMPARE_AND_DELETE, 2, key, LOCK_KEY, token, batch.shas[i]!, batch.expiries[i]!, batch.db]
+        : ['EXISTS', key],
     ),
   );
-  return replies.map(asInteger(sourceNode)).map((reply, i) => ({reply, targetExpiry: expiries[i]!}));
+  return replies.map(asInteger(sourceNode)).map((reply, i) => ({reply, isHeld: held[i] === 1}));
 }
 
 function asInteger(node: Node): (reply: unknown) => number {
@@ -148,66 +194,47 @@ function asInteger(node: Node): (reply: unknown) => number {
   };
 }
 
-async function judge(pruning: Pruning, i: number, {reply, targetExpiry}: Verdict): Promise<string> {
-  if (targetExpiry === -2) return missingAtTarget(pruning, i, reply);
+async function judge(pruning: Pruning, i: number, {reply, isHeld}: Verdict): Promise<string> {
+  // Here `reply` says whether the source still holds it: a key that is on neither side has expired.
+  if (!isHeld) return reply === 1 ? PRUNE_LETTERS.missing : PRUNE_LETTERS.expired;
   if (reply === 1) return PRUNE_LETTERS.deleted;
   // Gone while the target holds it: an earlier run deleted it and died before it could say so, or it has just expired.
   if (reply === -1) return pruning.intended ? PRUNE_LETTERS.deleted : PRUNE_LETTERS.expired;
   if (reply === -2) throw lockLost(pruning.operation);
-  return retryByValue(pruning, i, targetExpiry);
-}
-
-/** Here `reply` is the source's own expiry: -2 means that the key has expired on both sides. */
-function missingAtTarget({operation, batch}: Pruning, _i: number, reply: number): string {
-  if (reply === -2) return PRUNE_LETTERS.expired;
-  throw new RtopoError({
-    code: 'TARGET_LOST_KEY',
-    exit: ExitCode.incomplete,
-    message: `${operation.nodes[batch.target]!.at} no longer holds a key that was copied to it. The source still holds it; nothing more is deleted.`,
-    remedy: resumeCommand(operation.id),
-    details: {id: operation.id},
-  });
+  return retryByValue(pruning, i);
 }
 
 /**
  * The bytes differ from those that were copied. For hash tables that alone means little: rehashing reorders them. So the values are compared,
  * and when they are equal the deletion is tried once more with the digest of the bytes as they are now.
  */
-async function retryByValue({operation, lane, batch}: Pruning, i: number, targetExpiry: number): Promise<string> {
+async function retryByValue({operation, lane, batch}: Pruning, i: number): Promise<string> {
   const key = batch.keys[i]!;
   const source = await lane.to(operation.nodes[batch.source]!, batch.db);
   const target = await lane.to(operation.nodes[batch.target]!, batch.db);
-  const [comparison] = await compareKeys(source, target, [key]);
+  // The digest that the script gets is of bytes read before the comparison: a write after it makes the script refuse.
+  const [[copy], [held]] = await Promise.all([readCopies(source, [key]), readCopies(target, [key])]);
+  const sides = {source: {socket: source, copy: copy!}, target: {socket: target, copy: held!}};
+  const comparison = await compareCopies({key, ...sides});
   if (comparison === 'no-source') return PRUNE_LETTERS.expired;
-  const [copy] = await readCopies(source, [key]);
   if (comparison !== 'equal' || copy?.payload == null) return PRUNE_LETTERS.changed;
   const sha = createHash('sha1').update(copy.payload).digest('hex');
   const reply = await source.call(
-    ['EVAL', COMPARE_AND_DELETE, 2, key, LOCK_KEY, operation.lock.token, sha, targetExpiry, batch.db],
+    ['EVAL', COMPARE_AND_DELETE, 2, key, LOCK_KEY, operation.lock.token, sha, copy.expireAtMs, batch.db],
     'pruning',
   );
   if (reply === -2) throw lockLost(operation);
+  if (reply === -1) return PRUNE_LETTERS.expired;
   return reply === 1 ? PRUNE_LETTERS.deleted : PRUNE_LETTERS.changed;
 }
 
-function lockLost(operation: Operation): RtopoError {
+export function lockLost(operation: Operation): RtopoError {
   return new RtopoError({
     code: 'LOCK_LOST',
     exit: ExitCode.incomplete,
     message:
       'The operation lock is not ours any more: this process was stopped for too long, or somebody removed it. Nothing was deleted without it.',
-    remedy: resumeCommand(operation.id),
+    remedy: resumeCommand(operation),
     details: {id: operation.id},
-  });
-}
-
-function changedError(operation: Operation): RtopoError {
-  const {changed} = operation.counts;
-  return new RtopoError({
-    code: 'SOURCE_CHANGED',
-    exit: ExitCode.incomplete,
-    message: `${changed} keys changed at their source after they were copied: somebody still writes there. They were kept at the source and are on two shards now.`,
-    remedy: `point every writer at the new topology, then look at both values: rtopo verify`,
-    details: {id: operation.id, changed},
   });
 }

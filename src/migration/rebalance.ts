@@ -1,17 +1,16 @@
 /** The wing's story as reports: a plan, a run, a resumed run, an abort, and how far an unfinished operation came. */
-import {readFileSync} from 'node:fs';
+import {ExitCode, RtopoError} from '../errors.js';
 import type {RebalanceReport} from '../report/rebalance.js';
 import {undoCopies} from './abort.js';
 import type {Told} from './history.js';
-import type {Operation} from './operation.js';
+import {MEMORY_MARGIN} from './judge.js';
+import {type Operation, resumeCommand} from './operation.js';
 import {planChange, type Side} from './plan.js';
 import type {Phase, Writers} from './records.js';
 import {type Outcome, type RunOptions, runOperation} from './run.js';
 import {closeOperation, type RebalancePlan, sideOf} from './start.js';
 
 const sideReport = ({placement}: Side) => ({scheme: placement.scheme, shards: placement.shards.map(({name}) => name)});
-
-const MEMORY_MARGIN = 1.15;
 
 export function planReport(plan: RebalancePlan, file: string): RebalanceReport {
   const {change, census, nodes} = plan;
@@ -52,6 +51,7 @@ export function planReport(plan: RebalancePlan, file: string): RebalanceReport {
         };
       }),
     finalCheck: null,
+    next: null,
   };
 }
 
@@ -61,6 +61,8 @@ export async function carryOut(operation: Operation, options: RunOptions): Promi
   try {
     const outcome = await runOperation(operation, options);
     return runReport(operation, outcome, (Date.now() - startedMs) / 1000);
+  } catch (error) {
+    throw unfinished(operation, error);
   } finally {
     await closeOperation(operation);
   }
@@ -77,9 +79,26 @@ export async function abortOperation(operation: Operation): Promise<{report: Reb
       (Date.now() - startedMs) / 1000,
     );
     return {report: {...report, keys: {...report.keys, deleted: removed}}, kept};
+  } catch (error) {
+    throw unfinished(operation, error);
   } finally {
     await closeOperation(operation);
   }
+}
+
+/** Once an operation has begun every fault leaves it unfinished, whatever the server said: exit 4, and the command that goes on. */
+function unfinished(operation: Operation, error: unknown): unknown {
+  if (!(error instanceof RtopoError) || error.exit === ExitCode.incomplete || error.exit === ExitCode.interrupted)
+    return error;
+  const {code, message, remedy, details} = error;
+  return new RtopoError({
+    code,
+    exit: ExitCode.incomplete,
+    message: `${message} The operation is unfinished; no key is lost.`,
+    remedy: remedy === undefined ? resumeCommand(operation) : `${remedy}; then: ${resumeCommand(operation)}`,
+    details: {...details, id: operation.id},
+    cause: error,
+  });
 }
 
 function runReport(operation: Operation, outcome: Outcome, seconds: number): RebalanceReport {
@@ -94,6 +113,7 @@ function runReport(operation: Operation, outcome: Outcome, seconds: number): Reb
     },
     bytes: counts.bytes,
     movedShare: planned.scanned === 0 ? null : planned.moving / planned.scanned,
+    next: nextCommand(outcome.phase, operation),
     finalCheck: finalCheck && {
       keys: finalCheck.keys,
       misplaced: finalCheck.misplaced,
@@ -103,7 +123,7 @@ function runReport(operation: Operation, outcome: Outcome, seconds: number): Reb
 }
 
 /** How far an operation came, from its journal alone: no server is asked. */
-export function toldReport(told: Told): RebalanceReport {
+export function toldReport(told: Told, again: string): RebalanceReport {
   const {begin, phase, counts, path, startedMs, lastMs} = told;
   const [from, to] = [sideOf(begin.fromText, begin.file), sideOf(begin.toText, begin.file)];
   const {planned} = begin;
@@ -112,6 +132,7 @@ export function toldReport(told: Told): RebalanceReport {
     ...{id: begin.id, phase, matrix: begin.matrix, journal: path, topologyFile: begin.file},
     ...(told.end === null ? {} : {writers: told.end.writers, finalCheck: told.end.finalCheck}),
     seconds: (lastMs - startedMs) / 1000,
+    next: nextCommand(phase, {id: begin.id, again}),
     keys: {
       ...{scanned: planned.scanned, moving: planned.moving, strays: planned.strays, conflicts: 0},
       ...{copied: counts.copied, verified: counts.verified, deleted: counts.deleted, expired: counts.expired},
@@ -119,6 +140,13 @@ export function toldReport(told: Told): RebalanceReport {
     bytes: counts.bytes,
     movedShare: planned.scanned === 0 ? null : planned.moving / planned.scanned,
   };
+}
+
+/** What is left to do: null when nothing is. */
+function nextCommand(phase: Phase, operation: {readonly id: string; readonly again: string}): string | null {
+  if (phase === 'done' || phase === 'aborted') return null;
+  if (phase !== 'cutover') return resumeCommand(operation);
+  return `rtopo rebalance prune ${operation.id}${operation.again}`;
 }
 
 function blank(from: Side, to: Side, minimumShare: number): Omit<RebalanceReport, 'keys' | 'bytes'> {
@@ -140,16 +168,7 @@ function blank(from: Side, to: Side, minimumShare: number): Omit<RebalanceReport
       loads: [],
       memory: [],
       finalCheck: null,
+      next: null,
     },
   };
-}
-
-/** True when the file already has the text of the target: the operation has cut over, whatever its last record says. */
-export function hasCutOver({begin, phase}: Told): boolean {
-  if (phase === 'cutover' || phase === 'pruning' || phase === 'done') return true;
-  try {
-    return begin.fromText !== begin.toText && readFileSync(begin.file, 'utf8') === begin.toText;
-  } catch {
-    return false;
-  }
 }

@@ -48,12 +48,17 @@ export type RebalanceRecord =
       readonly db: number;
       readonly keys: readonly string[];
     }
-  /** J3: the batch is copied and read back. One letter per key: created, equal, gone. Conflicts end the copying before this is written. */
+  /**
+   * J3: the batch is copied and read back. One letter per key: created, equal, gone, conflict. `shas` and `expiries` are those of the
+   * source when it was copied: what pruning compares with. `landed`: the digest at the target where its bytes differ, for undoing.
+   */
   | {
       readonly type: 'copied';
       readonly batch: number;
       readonly outcomes: string;
       readonly shas: readonly (string | null)[];
+      readonly expiries: readonly number[];
+      readonly landed: Readonly<Record<number, string>>;
       readonly bytes: number;
     }
   /** J4: what makes each target keep its copies through a crash. */
@@ -63,8 +68,10 @@ export type RebalanceRecord =
     }
   /** J5: about to delete the sources of this batch. */
   | {readonly type: 'prune'; readonly batch: number}
-  /** J6. One letter per key: deleted, expired, kept because it changed. */
+  /** J6. One letter per key: deleted, expired, kept because it changed, kept because its owner does not hold it. */
   | {readonly type: 'pruned'; readonly batch: number; readonly outcomes: string}
+  /** All is pruned that could be, and keys are left where they do not belong: a resume looks at every key again. */
+  | {readonly type: 'leftovers'; readonly code: string; readonly keys: number}
   /** J7. */
   | {
       readonly type: 'end';
@@ -85,5 +92,5 @@ export interface FinalCheck {
 
 export type Durability = 'aof' | 'replica' | 'bgsave' | 'accepted-volatile' | 'no-copies';
 
-export const OUTCOME_LETTERS = {created: 'c', equal: 'e', gone: 'g'} as const;
-export const PRUNE_LETTERS = {deleted: 'd', expired: 'x', changed: 'k'} as const;
+export const OUTCOME_LETTERS = {created: 'c', equal: 'e', gone: 'g', conflict: 'f'} as const;
+export const PRUNE_LETTERS = {deleted: 'd', expired: 'x', changed: 'k', missing: 'm'} as const;

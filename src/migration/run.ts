@@ -8,10 +8,10 @@ import {raiseBarrier} from './barrier.js';
 import {copyAll} from './copy.js';
 import {cutOver} from './cutover.js';
 import {restartCounts} from './history.js';
-import {checkpoint, type Operation, resumeCommand, write} from './operation.js';
-import {pruneAll} from './prune.js';
+import {abortCommand, checkpoint, type Operation, resumeCommand, write} from './operation.js';
+import {proveEnd} from './prove.js';
+import {type Kept, pruneAll} from './prune.js';
 import type {FinalCheck, Phase, Writers} from './records.js';
-import {verifyPlacement} from './verify.js';
 import {judgeWriters, readWriters} from './writers.js';
 
 export interface Outcome {
@@ -25,8 +25,10 @@ export interface RunOptions {
   readonly phase: Phase;
   /** End after the cutover and leave the sources' copies for `rtopo rebalance prune`. */
   readonly prune: boolean;
-  /** True when the servers are still the processes that an earlier run left. */
+  /** True when the servers are still the processes that were there when the copies were made. */
   readonly sameServers: boolean;
+  /** Pruning has ended before and left keys behind. */
+  readonly leftovers: boolean;
 }
 
 /** Keys that come late are writers at work. After so many rechecks rtopo stops hoping that they end. */
@@ -34,13 +36,17 @@ const MAX_RECHECKS = 3;
 
 export async function runOperation(operation: Operation, options: RunOptions): Promise<Outcome> {
   write(operation, {type: 'run', servers: operation.nodes.map(({at, facts}) => ({at, runId: facts.runId}))});
-  // While pruning, the journal alone says what may go. With any server restarted its word is too old: every key is looked at again.
-  const prunable = (options.phase === 'pruning' || options.phase === 'cutover') && options.sameServers;
-  const writers = prunable ? 'unknown' : await bringAcross(operation);
+  // Once the copies are proved and durable, the journal says what may go, key by key; what pruning leaves is looked at anew.
+  const isCopied = (options.phase === 'cutover' || options.phase === 'pruning') && !options.leftovers;
+  const writers = isCopied ? 'unknown' : await bringAcross(operation);
   if (!options.prune) return {phase: 'cutover', writers, finalCheck: null};
-  enter(operation, 'pruning');
-  await pruneAll(operation);
-  const finalCheck = await check(operation);
+  let kept = await prune(operation);
+  // A target that was restarted since may have come back without its copies. The sources still hold them: once more.
+  if (kept.missing > 0 && isCopied && !options.sameServers) {
+    await bringAcross(operation);
+    kept = await prune(operation);
+  }
+  const finalCheck = await proveEnd(operation, kept);
   write(operation, {type: 'end', phase: 'done', writers, finalCheck});
   return {phase: 'done', writers, finalCheck};
 }
@@ -52,12 +58,14 @@ async function bringAcross(operation: Operation): Promise<Writers> {
   await copyAll(operation, 'copy');
   enter(operation, 'copied');
   await recheck(operation);
-  const writers = judgeWriters(before, await readWriters(operation));
+  // After the cutover the applications are welcome to write.
+  const writers = operation.hasCutOver ? 'unknown' : judgeWriters(before, await readWriters(operation));
   if (writers === 'seen') throw writersSeen(operation);
   enter(operation, 'verified');
   await raiseBarrier(operation);
   checkpoint(operation);
   await cutOver(operation);
+  operation.hasCutOver = true;
   enter(operation, 'cutover');
   return writers;
 }
@@ -67,14 +75,27 @@ async function recheck(operation: Operation): Promise<void> {
   throw writersSeen(operation);
 }
 
+function prune(operation: Operation): Promise<Kept> {
+  enter(operation, 'pruning');
+  return pruneAll(operation);
+}
+
 function writersSeen(operation: Operation): RtopoError {
+  const {id, file, hasCutOver} = operation;
+  const details = {id, resume: resumeCommand(operation)};
+  const fault = {code: 'WRITERS_SEEN', exit: ExitCode.incomplete, details};
+  if (hasCutOver) {
+    return new RtopoError({
+      ...fault,
+      message: `Somebody still writes to servers that do not own those keys any more. ${file} already names the new owners.`,
+      remedy: `point every writer at the new topology, then: ${resumeCommand(operation)}`,
+    });
+  }
   return new RtopoError({
-    code: 'WRITERS_SEEN',
-    exit: ExitCode.incomplete,
+    ...fault,
     message:
       'Somebody writes to the servers whose keys are moving. Nothing was deleted and the topology file is unchanged.',
-    remedy: `stop the writers, then start over: rtopo rebalance abort ${operation.id}`,
-    details: {id: operation.id, resume: resumeCommand(operation.id)},
+    remedy: `stop the writers, then undo the copies and start over: ${abortCommand(operation)}`,
   });
 }
 
@@ -82,23 +103,4 @@ function enter(operation: Operation, phase: Phase): void {
   checkpoint(operation);
   write(operation, {type: 'phase', phase});
   operation.onProgress({phase, keys: 0, totalKeys: null, bytes: 0});
-}
-
-/** Independent of what the run believes of itself: names on servers, counted again from the start. */
-async function check(operation: Operation): Promise<FinalCheck> {
-  const {change, nodes, timeoutMs} = operation;
-  const report = await verifyPlacement({
-    topology: change.to.topology,
-    placement: change.to.placement,
-    retired: nodes.filter(({inTo}) => !inTo),
-    timeoutMs,
-  });
-  if (report.misplaced === 0) return {keys: report.keys, misplaced: 0, duplicates: 0};
-  throw new RtopoError({
-    code: 'FINAL_CHECK_FAILED',
-    exit: ExitCode.incomplete,
-    message: `${report.misplaced} keys are on a server that does not own them, ${report.duplicates} of them twice: they were written during the move.`,
-    remedy: `stop the writers, then: ${resumeCommand(operation.id)}`,
-    details: {id: operation.id, misplaced: report.misplaced, examples: report.examples},
-  });
 }

@@ -5,14 +5,14 @@ import {OperationLock} from '../journal/lock.js';
 import {Journal} from '../journal/record.js';
 import {operationId} from '../journal/state.js';
 import {placementOf} from '../placement/schemes.js';
-import type {RespSocket} from '../redis/resp/socket.js';
 import {parseTopology} from '../topology/parse.js';
 import {judgeDurability} from './barrier.js';
 import {type Census, takeCensus} from './census.js';
-import type {Told} from './history.js';
+import {hasCutOver, readOperation, type Told} from './history.js';
 import {type Node, openSocket} from './nodes.js';
-import type {Operation, Progress} from './operation.js';
+import {type Operation, type Progress, resumeCommand} from './operation.js';
 import {type Change, planChange, type Side} from './plan.js';
+import {judgeConflicts, judgeJoining, judgeMemory} from './judge.js';
 import {type Objection, preflight} from './preflight.js';
 import type {Consents, RebalanceRecord} from './records.js';
 
@@ -49,54 +49,13 @@ export async function planRebalance(change: Change, {consents, timeoutMs}: PlanO
     change,
     nodes,
     census,
-    objections: [...durability, ...judgeMemory(targets, census), ...judgeConflicts(census)],
+    objections: [...durability, ...judgeJoining(nodes, census), ...judgeMemory(targets, census), ...judgeConflicts(census)],
   };
 }
 
 async function emptyCensus(nodes: readonly Node[]): Promise<Census> {
   const loads = nodes.map(({name, at, facts}) => ({name, at, keys: facts.keys, keysAfter: facts.keys, bytesIn: 0}));
   return {scanned: 0, moving: 0, strays: 0, matrix: [], loads, conflicts: 0, conflictExamples: []};
-}
-
-/** Copies cost what they cost at the source, and fragmentation on top; both copies live until the source is pruned. */
-const MEMORY_MARGIN = 1.15;
-
-function judgeMemory(targets: readonly Node[], census: Census): Objection[] {
-  return targets.flatMap(({name, at, facts, instance}): Objection[] => {
-    const incoming = census.loads.find((load) => load.at === at)?.bytesIn ?? 0;
-    const after = (facts.usedMemoryBytes ?? 0) + incoming * MEMORY_MARGIN;
-    if (!facts.maxMemoryBytes || after <= facts.maxMemoryBytes) return [];
-    const effect =
-      facts.evictionPolicy === 'noeviction'
-        ? 'it would refuse the rest'
-        : `its policy ${facts.evictionPolicy} would silently evict keys`;
-    return [
-      {
-        code: 'TARGET_TOO_SMALL',
-        at,
-        message: `${at} (shard ${name}) would need about ${Math.ceil(after)} bytes and has maxmemory ${facts.maxMemoryBytes}: ${effect}.`,
-        consent: null,
-        remedy: `redis-cli -h ${instance.address.host} -p ${instance.address.port} CONFIG SET maxmemory ${Math.ceil(after * 1.1)}`,
-      },
-    ];
-  });
-}
-
-function judgeConflicts(census: Census): Objection[] {
-  const [first] = census.conflictExamples;
-  if (first === undefined) return [];
-  const names = census.conflictExamples.slice(0, 5).map(({key}) => key);
-  return [
-    {
-      code: 'CONFLICT',
-      at: first.target,
-      message:
-        `${census.conflicts} keys are on two servers with different values (for example ${names.join(', ')} on ${first.source} and ${first.target}). ` +
-        'rtopo does not choose between them.',
-      consent: null,
-      remedy: `look at both values and delete the wrong one, for example: redis-cli -h ${first.source.replace(/:(\d+)$/, ' -p $1')} -n ${first.db}`,
-    },
-  ];
 }
 
 function assertConsentsAreNodes(change: Change, {acceptVolatile}: Consents): void {
@@ -116,101 +75,82 @@ export interface OpenOptions {
   readonly timeoutMs: number;
   readonly onProgress: (progress: Progress) => void;
   readonly interrupted: () => boolean;
+  readonly again: string;
 }
 
-/** Locks the servers and begins the journal of a new operation. `file` is the topology file that the cutover will replace. */
+/**
+ * Begins the journal of a new operation, then locks the servers: the lock is its first change, and a process that dies
+ * between the two leaves something that can be resumed. `file` is the topology file that the cutover will replace.
+ */
 export async function openOperation(
   plan: RebalancePlan,
   target: {readonly file: string; readonly consents: Consents},
-  options: OpenOptions,
+  {stateDir, ...options}: OpenOptions,
 ): Promise<Operation> {
   const id = operationId(Date.now());
-  const {lock, sockets} = await lockNodes(id, plan.nodes, options.timeoutMs);
+  const {scanned, moving, strays, matrix} = plan.census;
+  const {from, to} = plan.change;
+  const planned = {scanned, moving, strays};
+  const journal = Journal.create<RebalanceRecord>(join(stateDir, `${id}.jsonl`));
+  const texts = {fromText: from.text, toText: to.text};
+  journal.append({type: 'begin', id, ...target, ...texts, planned, matrix}, Date.now());
   try {
-    const journal = Journal.create<RebalanceRecord>(join(options.stateDir, `${id}.jsonl`));
-    const planned = {scanned: plan.census.scanned, moving: plan.census.moving, strays: plan.census.strays};
-    const {from, to} = plan.change;
-    const matrix = plan.census.matrix;
-    journal.append(
-      {
-        type: 'begin',
-        id,
-        file: target.file,
-        fromText: from.text,
-        toText: to.text,
-        consents: target.consents,
-        planned,
-        matrix,
-      },
-      Date.now(),
-    );
-    return {
-      ...{
-        id,
-        file: target.file,
-        change: plan.change,
-        nodes: plan.nodes,
-        consents: target.consents,
-        planned,
-        matrix,
-        journal,
-        lock,
-      },
-      ...{timeoutMs: options.timeoutMs, onProgress: options.onProgress, interrupted: options.interrupted},
-      counts: {copied: 0, verified: 0, deleted: 0, expired: 0, changed: 0, bytes: 0},
-      received: new Set(),
-      ownWrites: new Map(),
-      nextBatch: 0,
-    };
+    const lock = await lockNodes(id, plan.nodes, options.timeoutMs);
+    const {change, nodes} = plan;
+    return {...blank(), ...options, ...target, id, change, nodes, planned, matrix, journal, lock};
   } catch (error) {
-    await lock.release();
-    for (const socket of sockets) socket.close();
+    journal.discard();
     throw error;
   }
 }
 
-/** Goes on with what a journal tells. The servers are asked anew; the journal only says what may be done. */
-export async function reopenOperation(
-  told: Told,
-  options: Omit<OpenOptions, 'stateDir'>,
-): Promise<{operation: Operation; sameServers: boolean}> {
-  const {begin} = told;
-  const change = planChange(sideOf(begin.fromText, begin.file), sideOf(begin.toText, begin.file));
-  const {nodes, objections} = await preflight(change, {timeoutMs: options.timeoutMs, operation: begin.id});
-  if (objections.length > 0) throw incomplete(objections, begin.id);
-  const {lock} = await lockNodes(begin.id, nodes, options.timeoutMs);
-  const journal = Journal.resume<RebalanceRecord>(told.path, told.tail);
-  const operation: Operation = {
-    ...{
-      id: begin.id,
-      file: begin.file,
-      change,
-      nodes,
-      consents: begin.consents,
-      planned: begin.planned,
-      matrix: begin.matrix,
-      journal,
-      lock,
-    },
-    ...options,
-    counts: {...told.counts},
+function blank(): Pick<Operation, 'counts' | 'received' | 'ownWrites' | 'nextBatch' | 'hasCutOver'> {
+  return {
+    counts: {copied: 0, verified: 0, deleted: 0, expired: 0, changed: 0, bytes: 0},
     received: new Set(),
     ownWrites: new Map(),
-    nextBatch: told.nextBatch,
+    nextBatch: 0,
+    hasCutOver: false,
   };
-  return {operation, sameServers: nodes.every(({at, facts}) => told.servers.get(at) === facts.runId)};
+}
+
+/** An operation that goes on, and what its journal told at the moment when it was ours. */
+export interface Reopened {
+  readonly operation: Operation;
+  readonly told: Told;
+  readonly sameServers: boolean;
+}
+
+/** Goes on with what a journal tells. The servers are asked anew; the journal only says what may be done. */
+export async function reopenOperation(found: Told, options: Omit<OpenOptions, 'stateDir'>): Promise<Reopened> {
+  const {id, file, consents, planned, matrix, fromText, toText} = found.begin;
+  const change = planChange(sideOf(fromText, file), sideOf(toText, file));
+  const {nodes, objections} = await preflight(change, {timeoutMs: options.timeoutMs, operation: id});
+  if (objections.length > 0) throw incomplete(objections, {id, again: options.again});
+  const lock = await lockNodes(id, nodes, options.timeoutMs);
+  try {
+    // Read again under the lock: until now another process may have gone on with it, and even ended it.
+    const told = readOperation(found.path) ?? found;
+    const journal = Journal.resume<RebalanceRecord>(told.path, told.tail);
+    const operation: Operation = {
+      ...{...blank(), ...options, id, file, consents, planned, matrix, change, nodes, journal, lock},
+      ...{counts: {...told.counts}, nextBatch: told.nextBatch, hasCutOver: hasCutOver(told)},
+    };
+    return {operation, told, sameServers: nodes.every(({at, facts}) => told.servers.get(at) === facts.runId)};
+  } catch (error) {
+    await lock.release();
+    throw error;
+  }
 }
 
 /** The lock lives on connections of its own, so that it is renewed while data flows. */
-async function lockNodes(
-  id: string,
-  nodes: readonly Node[],
-  timeoutMs: number,
-): Promise<{lock: OperationLock; sockets: RespSocket[]}> {
-  const sockets = await Promise.all(nodes.map((node) => openSocket(node, timeoutMs)));
+async function lockNodes(id: string, nodes: readonly Node[], timeoutMs: number): Promise<OperationLock> {
+  const opened = await Promise.allSettled(nodes.map((node) => openSocket(node, timeoutMs)));
+  const sockets = opened.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
   try {
+    for (const one of opened) if (one.status === 'rejected') throw one.reason;
     const lockable = nodes.map(({facts}, i) => ({runId: facts.runId, socket: sockets[i]!}));
-    return {lock: await OperationLock.take(id, lockable, Date.now()), sockets};
+    return await OperationLock.take(id, lockable, Date.now());
   } catch (error) {
     for (const socket of sockets) socket.close();
     throw error;
@@ -223,13 +163,13 @@ export async function closeOperation(operation: Operation): Promise<void> {
   operation.journal.close();
 }
 
-function incomplete(objections: readonly Objection[], id: string): RtopoError {
+function incomplete(objections: readonly Objection[], operation: {id: string; again: string}): RtopoError {
   const [first] = objections;
   return new RtopoError({
     code: first!.code,
     exit: ExitCode.incomplete,
     message: objections.map(({message}) => message).join('\n  '),
-    remedy: `${first!.remedy}; then: rtopo rebalance resume ${id}`,
-    details: {id, objections},
+    remedy: `${first!.remedy}; then: ${resumeCommand(operation)}`,
+    details: {id: operation.id, objections},
   });
 }

@@ -2,16 +2,16 @@
  * Did anybody write to the sources while their keys were copied? `rdb_changes_since_last_save` counts every change of a key made by a command
  * and no active expiry; what the operation's own lock wrote is subtracted. A snapshot in between resets the counter: then nobody knows.
  */
-import {endpointOf, withConnection} from '../redis/connect.js';
-import {infoNumber, infoText, parseInfo} from '../redis/info.js';
-import type {Operation} from './operation.js';
+import {type Connection, endpointOf, withConnection} from '../redis/connect.js';
+import {type Info, infoNumber, infoText, parseInfo} from '../redis/info.js';
+import type {Operation, OwnWrites} from './operation.js';
 import type {Writers} from './records.js';
 
 interface Reading {
   readonly changes: number | null;
   readonly lastSave: number | null;
   readonly runId: string | null;
-  readonly ownWrites: number;
+  readonly ownWrites: OwnWrites;
 }
 
 export type Readings = ReadonlyMap<number, Reading>;
@@ -22,21 +22,35 @@ export async function readWriters(operation: Operation): Promise<Readings> {
   const sources = operation.nodes.filter(({name}) => giving.has(name));
   const readings = await Promise.all(
     sources.map(async ({instance, number, facts}): Promise<[number, Reading]> => {
-      const info = await withConnection(endpointOf(instance), operation.timeoutMs, async (connection) =>
-        parseInfo(String(await connection.call('INFO'))),
+      const info = await withConnection(endpointOf(instance), operation.timeoutMs, (connection) =>
+        readBetweenRenewals(operation, facts.runId, connection),
       );
+      const copies = operation.ownWrites.get(number) ?? {sure: 0, perhaps: 0};
       return [
         number,
         {
           changes: infoNumber(info, 'rdb_changes_since_last_save'),
           lastSave: infoNumber(info, 'rdb_last_save_time'),
           runId: infoText(info, 'run_id'),
-          ownWrites: (operation.lock.writes.get(facts.runId) ?? 0) + (operation.ownWrites.get(number) ?? 0),
+          ownWrites: {...copies, sure: copies.sure + lockWrites(operation, facts.runId)},
         },
       ];
     }),
   );
   return new Map(readings);
+}
+
+const lockWrites = ({lock}: Operation, runId: string): number => lock.writes.get(runId) ?? 0;
+
+/** The counter of the server and ours of the lock have to speak of the same moment: a renewal must not fall between them. */
+async function readBetweenRenewals(operation: Operation, runId: string, connection: Connection): Promise<Info> {
+  for (;;) {
+    await operation.lock.settled();
+    const before = lockWrites(operation, runId);
+    const info = parseInfo(String(await connection.call('INFO')));
+    await operation.lock.settled();
+    if (lockWrites(operation, runId) === before) return info;
+  }
 }
 
 /** The worst verdict of all sources. */
@@ -46,9 +60,15 @@ export function judgeWriters(before: Readings, after: Readings): Writers {
     const second = after.get(number);
     if (second === undefined || first.changes === null || second.changes === null) verdict = worse(verdict, 'unknown');
     else if (first.runId !== second.runId || first.lastSave !== second.lastSave) verdict = worse(verdict, 'unknown');
-    else if (second.changes - first.changes !== second.ownWrites - first.ownWrites) verdict = 'seen';
+    else if (!isExplained(second.changes - first.changes, first.ownWrites, second.ownWrites)) verdict = 'seen';
   }
   return verdict;
+}
+
+/** Every change is one of ours, and every one of ours that is sure is among them. */
+function isExplained(changes: number, before: OwnWrites, after: OwnWrites): boolean {
+  const foreign = changes - (after.sure - before.sure);
+  return foreign >= 0 && foreign <= after.perhaps - before.perhaps;
 }
 
 function worse(a: Writers, b: Writers): Writers {

@@ -15,7 +15,7 @@ export function renderPlan(report: RebalanceReport, style: Style): string {
     '',
     loads(report, style),
     '',
-    `${plural(keys.moving, 'key')} to move: ${share}; ${least}`,
+    keys.moving === 0 && report.loads.length > 0 ? 'Nothing to move.' : `${plural(keys.moving, 'key')} to move: ${share}; ${least}`,
     ...(keys.strays === 0
       ? []
       : [
@@ -58,7 +58,7 @@ function loads({loads: list, memory}: RebalanceReport, style: Style): string {
 }
 
 export function renderRebalance(report: RebalanceReport, style: Style): string {
-  const {keys, phase, id} = report;
+  const {keys} = report;
   const rows = [
     ['moved', `${plural(keys.deleted, 'key')} in ${report.seconds.toFixed(1)} s, ${bytes(report.bytes)} of payload`],
     ['copied', `${count(keys.copied)}, each read back and compared: ${count(keys.verified)} equal`],
@@ -78,23 +78,23 @@ export function renderRebalance(report: RebalanceReport, style: Style): string {
   const table = columns({head: ['', ''], rows: rows.map(([label, text]) => [style.dim(label!), text!]), indent: 2})
     .split('\n')
     .slice(1);
-  return `${headline(phase, id, style)}\n${table.join('\n')}\n`;
+  return `${headline(report, style)}\n${table.join('\n')}\n`;
 }
 
-function headline(phase: RebalanceReport['phase'], id: string | null, style: Style): string {
+function headline({phase, id, next}: RebalanceReport, style: Style): string {
   switch (phase) {
     case 'done':
       return `${style.good('✓')} ${style.bold('done')}  every key is on its owner, once  ${style.dim(id ?? '')}`;
     case 'aborted':
       return `${style.good('✓')} ${style.bold('aborted')}  the copies are removed, the sources are as they were  ${style.dim(id ?? '')}`;
     case 'cutover':
-      return `${style.accent('~')} ${style.bold('cut over')}  the sources still hold their copies: rtopo rebalance prune ${id}`;
+      return `${style.accent('~')} ${style.bold('cut over')}  the sources still hold their copies: ${next}`;
     case 'planned':
     case 'copying':
     case 'copied':
     case 'verified':
     case 'pruning':
-      return `${style.warning('!')} ${style.bold(phase)}  unfinished: rtopo rebalance resume ${id}`;
+      return `${style.warning('!')} ${style.bold(phase)}  unfinished: ${next}`;
   }
 }
 

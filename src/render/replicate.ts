@@ -1,33 +1,42 @@
 /** `rtopo replicate` for people: the plan as it will be done, and afterwards what came of it. */
-import type {Refusal, ReplicateReport, ReplicateStepReport} from '../report/replicate.js';
+import {stripVTControlCharacters} from 'node:util';
+import type {ReplicateReport, ReplicateStepReport} from '../report/replicate.js';
 import {describe} from './status.js';
 import type {Style} from './style.js';
-import {columns} from './table.js';
 import {count, plural} from './units.js';
 
 export function renderReplicate(report: ReplicateReport, style: Style): string {
+  const reasons = [...report.unreachable, ...report.refused, ...report.steps.flatMap(reasonOf)];
   const parts = [
-    ...report.unreachable.map(({instance, code, message}) =>
-      describe({severity: 'critical', code, message, remedy: `start ${instance}, then: rtopo replicate`}, style),
-    ),
-    ...report.refused.map((refusal) => describeRefusal(refusal, style)),
+    ...stepLists(report.steps, style),
+    ...(reasons.length === 0
+      ? []
+      : [reasons.map((reason) => describe({...reason, severity: 'critical'}, style)).join('\n')]),
+    verdict(report, style),
   ];
-  const steps = report.steps.length === 0 ? '' : `${stepTable(report.steps, style)}\n\n`;
-  return `${steps}${parts.length === 0 ? '' : `${parts.join('\n')}\n\n`}${verdict(report, style)}\n`;
+  return `${parts.join('\n\n')}\n`;
 }
 
-function stepTable(steps: readonly ReplicateStepReport[], style: Style): string {
-  const rows = steps.map((step) => [
-    outcomeSign(step, style),
-    step.shard,
-    step.instance,
-    actionText(step, style),
-    step.message ?? persistedText(step, style),
-  ]);
-  return columns({head: ['', 'SHARD', 'INSTANCE', 'STEP', ''].map(style.dim), rows});
+/** Why a step failed, told below with the other reasons: a sentence has no place in a column. */
+function reasonOf({outcome, code, message, remedy}: ReplicateStepReport) {
+  return outcome !== 'failed' ? [] : [{code: code ?? 'FAILED', message: message ?? '', remedy: remedy ?? 'rtopo status'}];
 }
 
-function outcomeSign({outcome}: ReplicateStepReport, style: Style): string {
+/** One list per shard: address and action on one line where all of them fit, else one below the other. */
+function stepLists(steps: readonly ReplicateStepReport[], style: Style): string[] {
+  const width = Math.max(0, ...steps.map(({instance}) => instance.length));
+  const beside = (step: ReplicateStepReport): string =>
+    `  ${sign(step, style)} ${step.instance.padEnd(width)}  ${actionText(step, style)}`;
+  const below = (step: ReplicateStepReport): string =>
+    `  ${sign(step, style)} ${step.instance}\n      ${actionText(step, style)}`;
+  const fits = steps.every((step) => stripVTControlCharacters(beside(step)).length <= style.columns);
+  return [...new Set(steps.map(({shard}) => shard))].map((shard) => {
+    const own = steps.filter((step) => step.shard === shard).map(fits ? beside : below);
+    return [style.bold(shard), ...own].join('\n');
+  });
+}
+
+function sign({outcome}: ReplicateStepReport, style: Style): string {
   switch (outcome) {
     case 'planned':
       return style.accent('~');
@@ -43,46 +52,45 @@ function outcomeSign({outcome}: ReplicateStepReport, style: Style): string {
 function actionText(step: ReplicateStepReport, style: Style): string {
   switch (step.action) {
     case 'set-auth':
-      return 'set the login towards a master';
+      return `set the login towards a master${remark(step, style)}`;
     case 'promote':
-      return 'become the master';
+      return `become the master${remark(step, style)}`;
     case 'replicate-from': {
-      const loss = step.keysAtRisk > 0 ? style.bad(` DISCARDS ${plural(step.keysAtRisk, 'key')}`) : '';
-      return `replicate from ${step.target}${style.dim(` (${step.resync} sync)`)}${loss}`;
+      const loss = step.keysAtRisk > 0 ? style.bad(`, DISCARDS ${plural(step.keysAtRisk, 'key')}`) : '';
+      const resync = step.resync === null ? '' : style.dim(`, ${step.resync} sync`);
+      return `replicate from ${step.target}${resync}${loss}${remark(step, style)}`;
     }
   }
 }
 
-function persistedText({outcome, persisted}: ReplicateStepReport, style: Style): string {
-  if (outcome !== 'done') return '';
-  switch (persisted) {
+function remark(step: ReplicateStepReport, style: Style): string {
+  if (step.outcome === 'skipped' && step.message !== undefined) return style.warning(`: ${step.message}`);
+  switch (step.persisted) {
     case 'yes':
-      return style.dim('persisted');
+      return style.dim(', persisted');
     case 'no-config-file':
-      return style.warning('not persisted: no config file');
     case 'failed':
-      return style.warning('not persisted: CONFIG REWRITE failed');
+      return style.warning(', not persisted');
     case 'not-asked':
       return '';
   }
 }
 
-function describeRefusal({code, message, remedy}: Refusal, style: Style): string {
-  return describe({severity: 'critical', code, message, remedy}, style);
-}
-
 function verdict(report: ReplicateReport, style: Style): string {
   const {steps, unchanged, refused, applied, unreachable} = report;
   const asDeclared = `${count(unchanged)} ${unchanged === 1 ? 'instance is' : 'instances are'} as declared`;
-  if (refused.length > 0) return `${style.bad('✗')} refused for safety: nothing was changed`;
-  if (steps.length === 0) {
-    return unreachable.length === 0
-      ? `${style.good('✓')} nothing to change: ${asDeclared}`
-      : `${style.bad('✗')} ${plural(unreachable.length, 'instance')} out of reach; ${asDeclared}`;
+  const bad = (text: string) => `${style.bad('✗')} ${text}`;
+  if (refused.length > 0) return bad('refused for safety: nothing was changed');
+  const toDo = steps.filter(({outcome}) => outcome === 'planned').length;
+  if (toDo > 0) return `${style.accent('~')} ${plural(toDo, 'step')} to do; ${asDeclared} already`;
+  if (!applied && unreachable.length > 0) {
+    return bad(`${plural(unreachable.length, 'instance')} out of reach; ${asDeclared}`);
   }
-  if (!applied) return `${style.accent('~')} ${plural(steps.length, 'step')} to do; ${asDeclared} already`;
+  if (steps.length === 0) return `${style.good('✓')} no changes: ${asDeclared}`;
   const done = steps.filter(({outcome}) => outcome === 'done').length;
-  if (done === steps.length)
-    return `${style.good('✓')} ${plural(done, 'step')} done; every link is up with the history of its master`;
-  return `${style.bad('✗')} ${done} of ${plural(steps.length, 'step')} done`;
+  if (done < steps.length) return bad(`${done} of ${plural(steps.length, 'step')} done`);
+  const links = `${plural(done, 'step')} done; every link made is up, with the history of its master`;
+  return unreachable.length === 0
+    ? `${style.good('✓')} ${links}`
+    : bad(`${links}; ${plural(unreachable.length, 'instance')} out of reach`);
 }

@@ -6,9 +6,18 @@ import {ExitCode, RtopoError} from '../errors.js';
 import type {ServerFacts} from '../redis/identity.js';
 import type {Refusal} from '../report/replicate.js';
 import {type Address, addressText, type Instance, instancesOf, type Shard, type Topology} from '../topology/types.js';
-import {follows, namesOf, predictResync, relate} from './lineage.js';
-import {factsOf, type Observation} from './observe.js';
-import {refuseInstance, refuseSharedProcess, refuseWipe} from './refuse.js';
+import {byLevel, liveParent, type Node, nodesOf, parentOf} from './graph.js';
+import {predictResync, type Relation, relate} from './lineage.js';
+import type {Observation} from './observe.js';
+import {
+  type Answering,
+  refuseDetach,
+  refuseInstance,
+  refuseLink,
+  refuseSharedProcess,
+  refuseSwap,
+  refuseWipe,
+} from './refuse.js';
 
 /** Steps of one shard, in the order they must run: logins, then promotion, then replicas from the root outwards. */
 export type Step =
@@ -48,18 +57,23 @@ export interface PlanInput {
 
 export function planReplication(input: PlanInput): Plan {
   assertConsentsAreDeclared(input);
-  const shards = input.topology.shards.map((shard) => planShard(input, shard));
+  const {topology, observation} = input;
+  const shards = topology.shards.map((shard) => planShard(input, shard));
   return {
     shards: shards.map(({shard, steps}) => ({shard, steps})),
     unchanged: shards.reduce((sum, {unchanged}) => sum + unchanged, 0),
     refused: [...refuseSharedProcess(input), ...shards.flatMap(({refused}) => refused)],
-    unreachable: unreachableInstances(input),
+    unreachable: topology.shards
+      .flatMap(instancesOf)
+      .flatMap(({address}) => outOfReach(observation, addressText(address))),
     skipped: shards.flatMap(({skipped}) => skipped),
   };
 }
 
 interface Draft {
   readonly shard: Shard;
+  /** Master first. */
+  readonly nodes: readonly Node[];
   readonly steps: Step[];
   readonly refused: Refusal[];
   readonly skipped: {shard: string; instance: string; parent: string}[];
@@ -67,63 +81,66 @@ interface Draft {
 }
 
 function planShard(input: PlanInput, shard: Shard): Draft {
-  const draft: Draft = {shard, steps: [], refused: [], skipped: [], unchanged: 0};
-  for (const instance of instancesOf(shard)) {
-    const facts = factsOf(input.observation, instance);
-    if (facts !== null) draft.refused.push(...refuseInstance({shard, instance, facts}));
-  }
+  const nodes = nodesOf(shard, input.observation);
+  const draft: Draft = {shard, nodes, steps: [], refused: [], skipped: [], unchanged: 0};
+  for (const node of nodes.filter(isAnswering)) draft.refused.push(...refuseInstance(shard, node));
   planMaster(input, draft);
-  const left = new Set<string>();
+  const left = new Set(nodes.filter((node) => !isUsable(node)).map(({instance}) => instance));
   for (const {instance, level} of byLevel(shard)) {
     const parent = parentOf(shard, instance);
-    if (factsOf(input.observation, instance) === null) left.add(addressText(instance.address));
-    else if (factsOf(input.observation, parent) === null || left.has(addressText(parent.address))) {
-      left.add(addressText(instance.address));
-      draft.skipped.push({
-        shard: shard.name,
-        instance: addressText(instance.address),
-        parent: addressText(parent.address),
-      });
+    if (left.has(instance)) continue;
+    if (left.has(parent)) {
+      left.add(instance);
+      const [at, of] = [addressText(instance.address), addressText(parent.address)];
+      draft.skipped.push({shard: shard.name, instance: at, parent: of});
     } else planReplica(input, draft, {instance, parent, level});
   }
-  // The login is set on every reachable node, the master too: it is a replica after the next switchover.
-  if (draft.steps.length > 0 && input.topology.replicationAuth !== null) {
-    const nodes = instancesOf(shard).filter((instance) => factsOf(input.observation, instance) !== null);
-    draft.steps.unshift(...nodes.map((instance) => ({do: 'set-auth', instance}) as const));
+  // The login is set on every node that answers, the master too: it is a replica after the next switchover.
+  const needsLogin = input.topology.replicationAuth !== null || nodes.some(({instance}) => instance.tls !== null);
+  if (draft.steps.length > 0 && needsLogin) {
+    draft.steps.unshift(...nodes.filter(isUsable).map(({instance}) => ({do: 'set-auth', instance}) as const));
   }
   return draft;
 }
 
+function isAnswering(node: Node): node is Node & Answering {
+  return node.facts !== null;
+}
+
+/** A server that loads its own data can neither be told what to do, nor does it know yet what it holds. */
+function isUsable(node: Node): node is Node & Answering {
+  return node.facts !== null && !isLoadingItsOwn(node.facts);
+}
+
+/** As opposed to the snapshot of its master, which it loads in the course of a full resync. */
+function isLoadingItsOwn({loading, syncInProgress}: ServerFacts): boolean {
+  return loading && !syncInProgress;
+}
+
 function planMaster(input: PlanInput, draft: Draft): void {
-  const {shard} = draft;
-  const facts = factsOf(input.observation, shard.master);
-  if (facts === null) return;
-  if (facts.role.kind === 'master') {
+  const {shard, nodes} = draft;
+  const master = nodes[0]!;
+  if (!isUsable(master)) return;
+  if (master.facts.role.kind !== 'replica') {
     draft.unchanged += 1;
     return;
   }
   draft.steps.push({do: 'promote', instance: shard.master});
-  // A live master among its declared replicas may hold writes that the promoted one has not seen.
-  for (const instance of shard.replicas) {
-    const other = factsOf(input.observation, instance);
-    if (
-      other?.role.kind !== 'master' ||
-      !follows({child: {instance: shard.master, facts}, parent: {instance, facts: other}})
-    )
-      continue;
-    if (consents(input, instance)) continue;
-    const [master, former] = [addressText(shard.master.address), addressText(instance.address)];
-    draft.refused.push({
-      code: 'MASTER_SWAP',
-      shard: shard.name,
-      instance: former,
-      message:
-        `${former} is the live master of shard ${shard.name} and ${master}, declared as its master, is its replica. ` +
-        'Exchanging the two without a write fence can lose writes that were acknowledged and not yet replicated.',
-      consent: `--discard-data ${former}`,
-      remedy: `stop all writers and repeat with --discard-data ${former}, or declare ${former} as the master`,
-    });
+  const parent = liveParent(master, nodes);
+  const {replid} = master.facts.lineage;
+  for (const other of nodes.slice(1)) {
+    if (other.facts?.role.kind !== 'master' || consents(input, other.instance)) continue;
+    if (other === parent || other.facts.lineage.replid === replid)
+      draft.refused.push(refuseSwap(shard, shard.master, other.instance));
   }
+  if (parent === null && master.facts.linkUp === true && !followsAnotherShard(input, shard, master))
+    draft.refused.push(refuseDetach(shard, master));
+}
+
+/** A declared server of another shard is being split: both sides are known, and both stay. */
+function followsAnotherShard({topology, observation}: PlanInput, shard: Shard, master: Node): boolean {
+  const others = topology.shards.filter((other) => other !== shard);
+  return others.some((other) => liveParent(master, [master, ...nodesOf(other, observation)]) !== null);
 }
 
 interface Placed {
@@ -133,49 +150,55 @@ interface Placed {
 }
 
 function planReplica(input: PlanInput, draft: Draft, placed: Placed): void {
-  const {shard} = draft;
-  const {instance, parent, level} = placed;
-  const child = factsOf(input.observation, instance)!;
-  const parentFacts = factsOf(input.observation, parent)!;
-  const root = factsOf(input.observation, shard.master) ?? parentFacts;
-  const attached = follows({child: {instance, facts: child}, parent: {instance: parent, facts: parentFacts}});
-  if (attached && child.linkUp === true && child.lineage.replid === parentFacts.lineage.replid) {
+  const {shard, nodes} = draft;
+  const {instance, level} = placed;
+  const at = (one: Instance) => nodes.find((node) => node.instance === one) as Node & Answering;
+  const [child, parent, root] = [at(instance), at(placed.parent), at(shard.master)];
+  const attached = liveParent(child, nodes) === parent;
+  const parentMoves = draft.steps.some((step) => step.do !== 'set-auth' && step.instance === parent.instance);
+  // Under a parent that moves even a good link is cut and made again, and may carry other data then.
+  if (attached && !parentMoves && child.facts.linkUp === true && sameHistory(child, parent)) {
     draft.unchanged += 1;
     return;
   }
-  const relation = child.keys === 0 ? ({kind: 'same'} as const) : relate(child.lineage, root.lineage);
-  const keysAtRisk = relation.kind === 'same' ? 0 : child.keys;
+  const relation = attached && child.facts.loading ? SAME : relationOf(child.facts, root.facts);
+  const keysAtRisk = relation.kind === 'same' ? 0 : child.facts.keys;
+  draft.refused.push(...refuseLink({shard, child, parent}));
   if (keysAtRisk > 0 && !consents(input, instance)) {
-    draft.refused.push(refuseWipe({shard, instance, parent, child, parentFacts, relation}));
+    draft.refused.push(refuseWipe({shard, child, parent, relation}));
     return;
   }
-  const resync = predictResync(child.lineage, root.lineage, parentFacts.backlog);
-  draft.steps.push({do: 'replicate-from', instance, parent, level, resync, keysAtRisk});
+  const resync = predictResync(child.facts.lineage, root.facts.lineage, parent.facts.backlog);
+  draft.steps.push({do: 'replicate-from', instance, parent: parent.instance, level, resync, keysAtRisk});
 }
 
-/** The declared parent inside the shard. The parser has made sure that it exists. */
-export function parentOf(shard: Shard, replica: Instance): Instance {
-  const of = replica.of === null ? null : addressText(replica.of);
-  return instancesOf(shard).find((candidate) => addressText(candidate.address) === of) ?? shard.master;
+const SAME: Relation = {kind: 'same'};
+
+function sameHistory(child: Answering, parent: Answering): boolean {
+  return child.facts.lineage.replid === parent.facts.lineage.replid;
 }
 
-/** Replicas from the master outwards, each with its distance from it. */
-function byLevel(shard: Shard): readonly {readonly instance: Instance; readonly level: number}[] {
-  const level = (instance: Instance): number => (instance === shard.master ? 0 : 1 + level(parentOf(shard, instance)));
-  return shard.replicas.map((instance) => ({instance, level: level(instance)})).sort((a, b) => a.level - b.level);
+/** Nothing can be lost where nothing is held. */
+export function relationOf(child: ServerFacts, root: ServerFacts): Relation {
+  return child.keys === 0 ? SAME : relate(child.lineage, root.lineage);
 }
 
-function consents(input: PlanInput, instance: Instance): boolean {
-  return input.discard.some((address) => namesOf(instance).some((name) => addressText(name) === addressText(address)));
+function consents(input: PlanInput, {address}: Instance): boolean {
+  return input.discard.some((named) => addressText(named) === addressText(address));
 }
 
-function unreachableInstances({topology, observation}: PlanInput): Plan['unreachable'] {
-  return topology.shards.flatMap(instancesOf).flatMap(({address}) => {
-    const observed = observation.byAddress.get(addressText(address));
-    return observed === undefined || observed.reachable
-      ? []
-      : [{instance: addressText(address), fault: observed.fault}];
+function outOfReach(observation: Observation, instance: string): Plan['unreachable'] {
+  const observed = observation.byAddress.get(instance);
+  if (observed === undefined) return [];
+  if (!observed.reachable) return [{instance, fault: observed.fault}];
+  if (!isLoadingItsOwn(observed.facts)) return [];
+  const fault = new RtopoError({
+    code: 'LOADING',
+    exit: ExitCode.unreachable,
+    message: `${instance} is still loading its data set.`,
+    remedy: 'wait until it has loaded, then: rtopo replicate',
   });
+  return [{instance, fault}];
 }
 
 /** A consent that names nobody is a typing error, and with typing errors one does not discard data. */
@@ -191,11 +214,17 @@ function assertConsentsAreDeclared({topology, discard}: PlanInput): void {
   });
 }
 
-/** Which facts a step relied on: read again just before it runs, and compared by `staleness`. */
+/** Which facts a step relied on: read again just before it runs. The changed one as a sentence, or null. */
 export function staleness(planned: ServerFacts, now: ServerFacts, who: string): string | null {
   if (planned.runId !== now.runId) return `${who} was restarted or replaced since the plan was made (run id changed)`;
   if (planned.role.kind !== now.role.kind) return `${who} changed its role since the plan was made`;
-  if (planned.keys > 0 && now.keys === 0)
-    return `${who} held ${planned.keys} keys when the plan was made and holds none now`;
   return null;
+}
+
+/** The same for a server whose data is about to replace another's: it must not have lost them. */
+export function sourceStaleness(planned: ServerFacts, now: ServerFacts, who: string): string | null {
+  // A parent that this very run has just promoted or attached has another role by now, rightly.
+  const stale = staleness({...planned, role: now.role}, now, who);
+  if (stale !== null || planned.keys === 0 || now.keys > 0) return stale;
+  return `${who} held ${planned.keys} keys when the plan was made and holds none now`;
 }

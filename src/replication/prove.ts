@@ -1,58 +1,143 @@
 /**
- * Proof before the first change: the login that replicas are going to use is tried on every parent. With a wrong one the server
- * would answer OK to REPLICAOF, and from Redis 6.2 the replica would knock thousands of times a second.
+ * Proof before the first change, as far as a server can be asked: the login that replicas are going to use is tried on every parent.
+ * With a wrong one the server would answer OK to REPLICAOF, and from Redis 6.2 the replica would knock thousands of times a second.
  */
-import {RtopoError, refusal} from '../errors.js';
-import {Connection, endpointOf} from '../redis/connect.js';
+import {ExitCode, RtopoError} from '../errors.js';
+import {Connection, endpointOf, withConnection} from '../redis/connect.js';
 import type {Refusal} from '../report/replicate.js';
-import {type Auth, addressText, type Instance} from '../topology/types.js';
-import type {Plan} from './plan.js';
+import {type Auth, addressText, type Instance, type Topology} from '../topology/types.js';
+import type {Plan, Step} from './plan.js';
 
-/** One refusal for each parent that does not let the replication login in, or does not permit it to replicate. */
-export async function proveReplicationLogin(plan: Plan, auth: Auth | null, timeoutMs: number): Promise<Refusal[]> {
-  if (auth === null) return [];
-  const parents = new Map<Instance, string>();
-  for (const {shard, steps} of plan.shards) {
-    for (const step of steps) if (step.do === 'replicate-from') parents.set(step.parent, shard.name);
-  }
-  const proofs = await Promise.all([...parents].map(([parent, shard]) => proveOne({parent, shard, auth, timeoutMs})));
-  return proofs.flat();
+interface Subject {
+  readonly shard: string;
+  readonly instance: Instance;
+  readonly timeoutMs: number;
 }
 
-async function proveOne(subject: {parent: Instance; shard: string; auth: Auth; timeoutMs: number}): Promise<Refusal[]> {
-  const {parent, shard, auth, timeoutMs} = subject;
-  let connection: Connection | null = null;
-  try {
-    connection = await Connection.open({...endpointOf(parent), auth}, timeoutMs);
-    await connection.call('PING');
-    await connection.call('REPLCONF', ['capa', 'psync2']);
-    await assertMayPsync(parent, auth, timeoutMs);
-    return [];
-  } catch (error) {
-    if (!(error instanceof RtopoError)) throw error;
-    const who = auth.username === null ? 'the default user' : `user ${auth.username}`;
+/** What the servers themselves would refuse, or somebody else would undo. Changes nothing. */
+export async function proveOrders(plan: Plan, topology: Topology, timeoutMs: number): Promise<Refusal[]> {
+  const moves = plan.shards.flatMap(({shard, steps}) =>
+    steps.flatMap((step) => (step.do === 'set-auth' ? [] : [{shard: shard.name, step}])),
+  );
+  const auth = topology.replicationAuth;
+  const parents = new Map<Instance, Subject>();
+  for (const {shard, step} of moves) {
+    if (step.do === 'replicate-from') parents.set(step.parent, {shard, instance: step.parent, timeoutMs});
+  }
+  const orders = moves.map(({shard, step}) => proveObedience({shard, instance: step.instance, timeoutMs}));
+  const logins =
+    auth === null
+      ? moves.map(({shard, step}) => proveOwnLogin({shard, instance: step.instance, timeoutMs}, step))
+      : [...parents.values()].map((subject) => proveLogin(subject, auth));
+  return (await Promise.all([...orders, ...logins])).flat();
+}
+
+/** The order must exist on the server, and no Sentinel may be there to give others. */
+async function proveObedience({shard, instance, timeoutMs}: Subject): Promise<Refusal[]> {
+  const at = addressText(instance.address);
+  const common = {shard, instance: at, consent: null};
+  const [known, clients] = await withConnection(endpointOf(instance), timeoutMs, (connection) =>
+    Promise.all([
+      connection.attempt('COMMAND', ['INFO', 'replicaof', 'slaveof']),
+      connection.attempt('CLIENT', ['LIST', 'TYPE', 'normal']),
+    ]),
+  );
+  if (Array.isArray(known) && known.length === 2 && known.every((entry) => entry === null)) {
     return [
       {
-        code: 'REPLICATION_LOGIN',
-        shard,
-        instance: addressText(parent.address),
-        message: `Replicas could not log in to ${addressText(parent.address)} as ${who}: ${error.message}`,
-        consent: null,
-        remedy: `ACL SETUSER ${auth.username ?? 'default'} on +psync +replconf +ping, and the right secret under \`replicationAuth:\``,
+        ...common,
+        code: 'REPLICAOF_DISABLED',
+        message: `${at} knows neither REPLICAOF nor SLAVEOF: renamed away, or a managed service.`,
+        remedy: "use the provider's tools for its replication, or restore the command in its configuration",
       },
     ];
-  } finally {
-    connection?.close();
   }
+  if (typeof clients === 'string' && / name=sentinel-\S+-cmd /.test(clients)) {
+    return [
+      {
+        ...common,
+        code: 'SENTINEL_ATTACHED',
+        message: `A Sentinel is connected to ${at}: it would undo what rtopo does, or do it at the same time.`,
+        remedy: 'take the master out of Sentinel first: redis-cli -p 26379 SENTINEL REMOVE <master name>',
+      },
+    ];
+  }
+  return [];
+}
+
+async function proveLogin({shard, instance, timeoutMs}: Subject, auth: Auth): Promise<Refusal[]> {
+  const at = addressText(instance.address);
+  const user = auth.username ?? 'default';
+  let failure: RtopoError | null = null;
+  let verdict: string | null = null;
+  try {
+    await withConnection({...endpointOf(instance), auth}, timeoutMs, async (connection) => {
+      await connection.call('PING');
+      await connection.call('REPLCONF', ['capa', 'psync2']);
+    });
+    verdict = await mayPsync(instance, user, timeoutMs);
+  } catch (error) {
+    if (!(error instanceof RtopoError) || isOurs(error)) throw error;
+    failure = error;
+  }
+  if (failure === null && verdict === null) return [];
+  const denied = verdict !== null || failure?.code === 'NO_PERMISSION';
+  return [
+    {
+      code: 'REPLICATION_LOGIN',
+      shard,
+      instance: at,
+      message: `Replicas could not replicate from ${at} as user ${user}: ${verdict ?? failure?.message}`,
+      consent: null,
+      remedy: denied
+        ? `on ${at}: ACL SETUSER ${user} on +psync +replconf +ping`
+        : 'mend the user name or the secret under `replicationAuth:` (default: `auth:`) in the topology file',
+    },
+  ];
+}
+
+function isOurs({exit}: RtopoError): boolean {
+  return exit === ExitCode.topology || exit === ExitCode.usage;
 }
 
 /** PSYNC cannot be tried without its effect, so the server is asked what it would say (Redis 7, and only if rtopo's own login may ask). */
-async function assertMayPsync(parent: Instance, auth: Auth, timeoutMs: number): Promise<void> {
-  const connection = await Connection.open(endpointOf(parent), timeoutMs);
+async function mayPsync(instance: Instance, user: string, timeoutMs: number): Promise<string | null> {
+  const verdict = await withConnection(endpointOf(instance), timeoutMs, (connection) =>
+    connection.attempt('ACL', ['DRYRUN', user, 'PSYNC', '?', '-1']),
+  );
+  return verdict === null || verdict === 'OK' ? null : `${String(verdict)}.`;
+}
+
+/** Nothing is declared, so the replica must have a login of its own where the parent wants one. */
+async function proveOwnLogin(subject: Subject, step: Step): Promise<Refusal[]> {
+  if (step.do !== 'replicate-from') return [];
+  const {shard, instance, timeoutMs} = subject;
+  if (!(await wantsLogin(step.parent, timeoutMs))) return [];
+  const own = await withConnection(endpointOf(instance), timeoutMs, (connection) =>
+    connection.attempt('CONFIG', ['GET', 'masterauth']),
+  );
+  if (!Array.isArray(own) || own[1] !== '') return [];
+  const [at, parent] = [addressText(instance.address), addressText(step.parent.address)];
+  return [
+    {
+      code: 'REPLICATION_LOGIN',
+      shard,
+      instance: at,
+      message: `${parent} wants a login from its replicas, and ${at} has none (masterauth is empty).`,
+      consent: null,
+      remedy: 'declare `replicationAuth:` in the topology file, with passwordEnv, passwordFile or passwordCommand',
+    },
+  ];
+}
+
+async function wantsLogin(parent: Instance, timeoutMs: number): Promise<boolean> {
+  const connection = await Connection.open({...endpointOf(parent), auth: null}, timeoutMs);
   try {
-    const verdict = await connection.attempt('ACL', ['DRYRUN', auth.username ?? 'default', 'PSYNC', '?', '-1']);
-    if (verdict === null || verdict === 'OK') return;
-    throw refusal({code: 'NO_PERMISSION', message: String(verdict)});
+    await connection.call('PING');
+    return false;
+  } catch (error) {
+    if (error instanceof RtopoError && error.code === 'AUTH_REQUIRED') return true;
+    throw error;
   } finally {
     connection.close();
   }

@@ -9,15 +9,16 @@ import {addressText, type Instance, instancesOf, type Shard} from '../topology/t
 import type {Relation} from './lineage.js';
 import {factsOf} from './observe.js';
 import type {PlanInput} from './plan.js';
+import {redisCli} from './redis-cli.js';
+import {canReadSnapshotOf} from './versions.js';
 
-interface Subject {
-  readonly shard: Shard;
+export interface Answering {
   readonly instance: Instance;
   readonly facts: ServerFacts;
 }
 
 /** Reasons that lie in one instance alone. */
-export function refuseInstance({shard, instance, facts}: Subject): Refusal[] {
+export function refuseInstance(shard: Shard, {instance, facts}: Answering): Refusal[] {
   const at = addressText(instance.address);
   const refuse = (code: string, message: string, remedy: string): Refusal[] => [
     {code, shard: shard.name, instance: at, message, consent: null, remedy},
@@ -40,17 +41,91 @@ export function refuseInstance({shard, instance, facts}: Subject): Refusal[] {
     return refuse(
       'FAILOVER_RUNNING',
       `${at} is in the middle of a FAILOVER (${escapeText(facts.failoverState)}).`,
-      `wait for it to end, or end it: redis-cli -h ${instance.address.host} -p ${instance.address.port} FAILOVER ABORT`,
+      `wait for it to end, or end it: ${redisCli(instance, 'FAILOVER ABORT')}`,
     );
   }
   if (facts.tampered.length > 0) {
     return refuse(
       'INFO_TAMPERED',
-      `INFO of ${at} contains ${facts.tampered.join(', ')} more than once: somebody injected lines into it, so its numbers cannot be trusted.`,
-      `look at its master_host: redis-cli -h ${instance.address.host} -p ${instance.address.port} ROLE`,
+      `INFO of ${at} has been forged (${facts.tampered.join(', ')}): somebody injected text into it, so its numbers cannot be trusted.`,
+      `look at what it follows and serves: ${redisCli(instance, 'ROLE')}`,
     );
   }
   return [];
+}
+
+interface Pair {
+  readonly shard: Shard;
+  readonly child: Answering;
+  readonly parent: Answering;
+}
+
+/** Reasons that lie in a link that is about to be made. */
+export function refuseLink({shard, child, parent}: Pair): Refusal[] {
+  const [at, source] = [addressText(child.instance.address), addressText(parent.instance.address)];
+  const common = {shard: shard.name, instance: at, consent: null};
+  if (!canReadSnapshotOf(child.facts, parent.facts)) {
+    return [
+      {
+        ...common,
+        code: 'VERSION_TOO_OLD_FOR_MASTER',
+        message:
+          `${at} runs ${child.facts.server} ${child.facts.version} and cannot read the snapshots of ${source}, ` +
+          `which runs ${parent.facts.server} ${parent.facts.version}: it would drop its data and never come up.`,
+        remedy: `upgrade ${at} first: replicas before their master`,
+      },
+    ];
+  }
+  if (isLoopback(parent.instance.peer.host) && !isLoopback(child.instance.address.host)) {
+    return [
+      {
+        ...common,
+        code: 'LOOPBACK_PEER',
+        message:
+          `${at} would be told to follow ${addressText(parent.instance.peer)}: on another host that is not ${source}, ` +
+          'but whatever listens there itself.',
+        remedy: `declare for ${source} a \`peer:\` address that other hosts can dial`,
+      },
+    ];
+  }
+  return [];
+}
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^127\./.test(host);
+}
+
+/** A live master among the declared replicas may hold writes that the instance to be promoted has not seen. */
+export function refuseSwap(shard: Shard, master: Instance, former: Instance): Refusal {
+  const [next, now] = [addressText(master.address), addressText(former.address)];
+  return {
+    code: 'MASTER_SWAP',
+    shard: shard.name,
+    instance: now,
+    message:
+      `${now} is the live master of shard ${shard.name} and ${next}, declared as its master, is its replica. ` +
+      'Exchanging the two without a write fence can lose writes that were acknowledged and not yet replicated.',
+    consent: `--discard-data ${now}`,
+    remedy: `declare ${now} as the master, or stop all writers and repeat with --discard-data ${now}`,
+  };
+}
+
+/** A promotion would cut it off from a master that goes on taking writes: two masters of one history. */
+export function refuseDetach(shard: Shard, {instance, facts}: Answering): Refusal {
+  const [at, of] = [
+    addressText(instance.address),
+    facts.role.kind === 'replica' ? escapeText(addressText(facts.role)) : '',
+  ];
+  return {
+    code: 'FOLLOWS_UNDECLARED',
+    shard: shard.name,
+    instance: at,
+    message:
+      `${at} is declared as the master of shard ${shard.name} and follows ${of}, which is alive and not declared. ` +
+      'As a master it would miss all that is still written there.',
+    consent: null,
+    remedy: `declare ${of} as the master, or cut the link yourself: ${redisCli(instance, 'REPLICAOF NO ONE')}`,
+  };
 }
 
 /** Two declared addresses, one process: `localhost` and `127.0.0.1`, or an alias. REPLICAOF itself would answer OK to that. */
@@ -79,19 +154,14 @@ export function refuseSharedProcess({topology, observation}: PlanInput): Refusal
   return refused;
 }
 
-interface Wipe {
-  readonly shard: Shard;
-  readonly instance: Instance;
-  readonly parent: Instance;
-  readonly child: ServerFacts;
-  readonly parentFacts: ServerFacts;
+interface Wipe extends Pair {
   readonly relation: Relation;
 }
 
 /** The instance holds keys that its new master's lineage does not have. */
-export function refuseWipe({shard, instance, parent, child, parentFacts, relation}: Wipe): Refusal {
-  const [at, source] = [addressText(instance.address), addressText(parent.address)];
-  const reversed = parentFacts.keys < child.keys;
+export function refuseWipe({shard, child, parent, relation}: Wipe): Refusal {
+  const [at, source] = [addressText(child.instance.address), addressText(parent.instance.address)];
+  const reversed = parent.facts.keys < child.facts.keys;
   const why =
     relation.kind === 'diverged'
       ? `Their histories parted: ${at} went on for ${relation.bytes} bytes that ${source} never received.`
@@ -104,11 +174,11 @@ export function refuseWipe({shard, instance, parent, child, parentFacts, relatio
     shard: shard.name,
     instance: at,
     message:
-      `${at} holds ${perDatabase(child)}; its new master ${source} holds ${perDatabase(parentFacts)}. ` +
-      `${why} REPLICAOF would delete every key of ${at}.${hint}`,
+      `${at} holds ${perDatabase(child.facts)}; its new master ${source} holds ${perDatabase(parent.facts)}. ` +
+      `${why} Replication would delete every key of ${at}.${hint}`,
     consent: `--discard-data ${at}`,
     remedy: reversed
-      ? `make ${at} the master of shard ${shard.name} in the topology file, or repeat with --discard-data ${at}`
+      ? `declare ${at} as the master, or repeat with --discard-data ${at} if its keys may go`
       : `repeat with --discard-data ${at} if its keys may go`,
   };
 }

@@ -29,6 +29,7 @@ export function rdbVersion({server, version}: Release): number | null {
 
 /** Unknown counts as readable: the server decides. */
 export function canReadSnapshotOf(replica: Release, master: Release): boolean {
+  if (!/^\d+\.\d+/.test(replica.version) || !/^\d+\.\d+/.test(master.version)) return true;
   const [own, theirs] = [rdbVersion(replica), rdbVersion(master)];
   if (theirs === null) return true;
   if (own === null) return false;

@@ -45,4 +45,6 @@ export interface RebalanceReport {
   }[];
   /** The final check: misplaced and duplicate keys over all servers; null before it. */
   readonly finalCheck: FinalCheck | null;
+  /** The command that goes on, to be pasted; null when nothing is left to do. */
+  readonly next: string | null;
 }

@@ -13,6 +13,9 @@ export interface ReplicateStepReport {
   readonly persisted: 'yes' | 'no-config-file' | 'failed' | 'not-asked';
   /** Why it failed or was skipped. */
   readonly message?: string;
+  /** Of a failure: its stable code, and what mends it. */
+  readonly code?: string;
+  readonly remedy?: string;
 }
 
 /** Why a step is not taken. Nothing is changed while there is one. */
@@ -26,6 +29,13 @@ export interface Refusal {
   readonly remedy: string;
 }
 
+export interface Unreachable {
+  readonly instance: string;
+  readonly code: string;
+  readonly message: string;
+  readonly remedy: string;
+}
+
 export interface ReplicateReport {
   readonly changed: boolean;
   readonly applied: boolean;
@@ -34,5 +44,5 @@ export interface ReplicateReport {
   readonly unchanged: number;
   readonly refused: readonly Refusal[];
   /** Instances that could not be asked, with the reason. */
-  readonly unreachable: readonly {readonly instance: string; readonly code: string; readonly message: string}[];
+  readonly unreachable: readonly Unreachable[];
 }

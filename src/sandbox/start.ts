@@ -43,7 +43,7 @@ export class Ports {
       code: 'SANDBOX_NO_PORT',
       exit: ExitCode.failed,
       message: 'No free port is left on 127.0.0.1.',
-      remedy: 'rtopo sandbox up --base-port 7001',
+      remedy: 'rtopo sandbox down',
     });
   }
 }
@@ -118,6 +118,9 @@ function startFailed({name, program}: Launch, problem: string, log: string): Rto
     code: 'SANDBOX_START',
     exit: ExitCode.failed,
     message: `${escapeText(program.path)} (${name}) did not come up: ${problem}. ${last === '' ? 'It logged nothing.' : `It logged:\n${last}`}`,
-    remedy: 'rtopo sandbox up --base-port 17001',
+    // Slow machines need time; a server that ends by itself is the wrong one, or lacks something that its log names.
+    remedy: problem.startsWith('it did not answer')
+      ? 'rtopo sandbox up --timeout 60s'
+      : 'rtopo sandbox up --server /usr/bin/redis-server',
   });
 }

@@ -155,9 +155,6 @@ function insteadOf(issue: Issue, path: Path): string {
   if (input === null) {
     return '; it is empty';
   }
-  if (typeof input === 'string' ? isPrivate(path) : false) {
-    return '';
-  }
   const quotes = issue.type === 'string' && (typeof input === 'number' || typeof input === 'boolean');
   const advice = quotes ? ': write it in quotes' : '';
   return isPrivate(path) && typeof input !== 'object' ? advice : `, not ${shownValue(input)}${advice}`;

@@ -3,8 +3,9 @@ import {chmodSync, existsSync, readdirSync, readFileSync, readlinkSync, writeFil
 import {join} from 'node:path';
 import * as assert from 'uvu/assert';
 import {RtopoError} from '../../src/errors.js';
+import type {SandboxUpReport} from '../../src/report/sandbox.js';
 import {down} from '../../src/sandbox/down.js';
-import {type SandboxUpReport, type UpOptions, up} from '../../src/sandbox/up.js';
+import {type UpOptions, up} from '../../src/sandbox/up.js';
 import {freePort, makeDir, removeDir, serverProgram} from '../rig/processes.js';
 import {connectRaw, type Raw} from '../rig/raw.js';
 

@@ -1,5 +1,4 @@
 import {Args} from '@oclif/core';
-import {DEFAULT_TIMEOUT_MS} from '../../cli/base.js';
 import {confirm} from '../../cli/confirm.js';
 import {yes} from '../../cli/flags.js';
 import {MovingCommand} from '../../cli/moving.js';
@@ -24,7 +23,7 @@ export default class RebalanceAbort extends MovingCommand {
     const {args, flags} = await this.parse(RebalanceAbort);
     const {abort} = await import('../../migration/recover.js');
     const file = await currentTopologyPath(flags.topology);
-    const where = {stateDir: flags['state-dir'], file, id: args.id, timeoutMs: flags.timeout ?? DEFAULT_TIMEOUT_MS};
+    const where = {...this.where(flags), file, id: args.id};
     await confirm({
       message: 'Remove the copies that this operation made?',
       yes: flags.yes,

@@ -1,5 +1,4 @@
 import {Flags} from '@oclif/core';
-import {DEFAULT_TIMEOUT_MS} from '../../cli/base.js';
 import {confirm} from '../../cli/confirm.js';
 import {changeFlags, dryRun, yes} from '../../cli/flags.js';
 import {MovingCommand} from '../../cli/moving.js';
@@ -23,7 +22,7 @@ export default class Rebalance extends MovingCommand {
   static override flags = {
     ...changeFlags,
     'no-prune': Flags.boolean({
-      description: 'stop after the cutover; `rtopo rebalance prune` deletes the old copies later',
+      description: 'stop after the cutover; `rtopo rebalance prune` (or `resume`) deletes the old copies later',
     }),
     'dry-run': dryRun,
     yes,
@@ -33,24 +32,16 @@ export default class Rebalance extends MovingCommand {
     const {flags} = await this.parse(Rebalance);
     const {prepareRebalance} = await import('../../migration/prepare.js');
     const source = await currentTopology(flags.topology);
-    const timeoutMs = flags.timeout ?? DEFAULT_TIMEOUT_MS;
-    const request = {
-      to: flags.to,
-      add: flags.add ?? [],
-      remove: flags.remove ?? [],
-      acceptVolatile: flags['accept-volatile'] ?? [],
-    };
-    const prepared = await prepareRebalance(source, request, {
-      timeoutMs,
-      stateDir: flags['state-dir'],
-      dryRun: flags['dry-run'],
-    });
+    const {to, add = [], remove = [], 'accept-volatile': acceptVolatile = []} = flags;
+    const request = {to, add, remove, acceptVolatile};
+    const prepared = await prepareRebalance(source, request, this.where(flags));
     for (const text of prepared.warnings) this.warning(text);
     const {plan} = prepared;
     if (prepared.refusal !== null)
       return this.present(plan, renderPlan, {exit: ExitCode.refused, error: prepared.refusal});
     if (flags['dry-run'])
       return this.present(plan, renderPlan, {exit: prepared.changesAnything ? ExitCode.attention : ExitCode.ok});
+    if (!prepared.changesAnything) return this.present(plan, renderPlan);
     this.say(renderPlan(plan, this.style(process.stderr)));
     await confirm({
       message: 'Move these keys?',

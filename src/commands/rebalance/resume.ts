@@ -1,5 +1,4 @@
 import {Args} from '@oclif/core';
-import {DEFAULT_TIMEOUT_MS} from '../../cli/base.js';
 import {confirm} from '../../cli/confirm.js';
 import {yes} from '../../cli/flags.js';
 import {MovingCommand} from '../../cli/moving.js';
@@ -10,7 +9,8 @@ import {currentTopologyPath} from '../../topology/current.js';
 export default class RebalanceResume extends MovingCommand {
   static override summary = 'Go on with an operation that was interrupted or died.';
   static override description =
-    'Asks the servers anew, copies what is missing, and goes on to the end. Safe to run again: on a finished operation it changes nothing.';
+    'Asks the servers anew, copies what is missing, and goes on to the end, which is the pruning, also for an operation that was started with --no-prune. ' +
+    'Safe to run again: on a finished operation it changes nothing.';
   static override examples = [
     '<%= config.bin %> <%= command.id %>',
     '<%= config.bin %> <%= command.id %> --yes --json',
@@ -24,7 +24,7 @@ export default class RebalanceResume extends MovingCommand {
     const {args, flags} = await this.parse(RebalanceResume);
     const {resumeOperation} = await import('../../migration/recover.js');
     const file = await currentTopologyPath(flags.topology);
-    const where = {stateDir: flags['state-dir'], file, id: args.id, timeoutMs: flags.timeout ?? DEFAULT_TIMEOUT_MS};
+    const where = {...this.where(flags), file, id: args.id};
     await confirm({
       message: 'Go on with the operation?',
       yes: flags.yes,

@@ -16,7 +16,7 @@ export default class RebalanceStatus extends MovingCommand {
     const {args, flags} = await this.parse(RebalanceStatus);
     const {tellOperation} = await import('../../migration/recover.js');
     const file = await currentTopologyPath(flags.topology);
-    const report = tellOperation({stateDir: flags['state-dir'], file, id: args.id});
+    const report = tellOperation({...this.where(flags), file, id: args.id});
     if (report === null) throw noOperation(file);
     const finished = report.phase === 'done' || report.phase === 'aborted';
     return this.present(report, renderRebalance, {exit: finished ? ExitCode.ok : ExitCode.attention});

@@ -12,12 +12,15 @@ import {ReplyError, type RespReply} from '../../redis/resp/decode.js';
 import type {Part} from '../../redis/resp/encode.js';
 import type {RespSocket} from '../../redis/resp/socket.js';
 import {addressText} from '../../topology/types.js';
-import {asNumber, type Copy, compareCopies, firstRefusal, readCopies} from '../compare.js';
-import type {AgeKind, Batch, Carried, Transport} from './transport.js';
+import {asNumber, type Comparison, type Copy, compareCopies, readCopies} from '../compare.js';
+import {ageCommand, carriesAge, restamp} from './age.js';
+import type {Batch, Carried, Transport} from './transport.js';
 
 /** A window is bounded by what it holds in memory and by how long it keeps a server busy. */
 const WINDOW_BYTES = 1024 * 1024;
 const WINDOW_KEYS = 256;
+/** A name that was taken and is free a moment later is tried again; not for ever, should somebody create and delete it in a loop. */
+const MAX_ATTEMPTS = 3;
 
 export const dumpRestore: Transport = {
   name: 'dump-restore',
@@ -33,22 +36,31 @@ interface Meta {
   readonly key: Buffer;
   /** Seconds idle or the LFU counter; null when the source cannot tell or the target has no use for it. */
   readonly age: number | null;
+  /** The same of what the target already holds under this name: reading it for the comparison would end it. */
+  readonly targetAge: number | null;
   readonly bytes: number;
 }
 
-/** Age before anything else: DUMP itself would reset it. */
-async function readMetas({source, sourceAge, targetAge, keys}: Batch): Promise<Meta[]> {
-  const askAge = targetAge !== 'none' && sourceAge === targetAge;
-  const commands = keys.flatMap((key): Part[][] => [
-    ['MEMORY', 'USAGE', key],
-    ...(askAge ? [['OBJECT', sourceAge === 'idle' ? 'IDLETIME' : 'FREQ', key]] : []),
+/** Ages before anything else: DUMP itself would reset them. */
+async function readMetas(batch: Batch): Promise<Meta[]> {
+  const {source, target, keys} = batch;
+  const ask = ageCommand(batch.targetAge);
+  const withAge = ask !== null && carriesAge(batch);
+  const [sizes, ages, targetAges] = await Promise.all([
+    source.batch(keys.map((key) => ['MEMORY', 'USAGE', key])),
+    withAge ? source.batch(keys.map((key) => [...ask, key])) : [],
+    ask !== null && !target.touchesNothing ? target.batch(keys.map((key) => [...ask, key])) : [],
   ]);
-  const replies = await source.batch(commands);
-  const width = askAge ? 2 : 1;
-  return keys.map((key, i) => {
-    const [bytes, age] = [replies[width * i], askAge ? replies[width * i + 1] : null];
-    return {key, age: typeof age === 'number' ? age : null, bytes: typeof bytes === 'number' ? bytes : 0};
-  });
+  return keys.map((key, i) => ({
+    key,
+    age: numberOrNull(ages[i]),
+    targetAge: numberOrNull(targetAges[i]),
+    bytes: numberOrNull(sizes[i]) ?? 0,
+  }));
+}
+
+function numberOrNull(reply: RespReply | undefined): number | null {
+  return typeof reply === 'number' ? reply : null;
 }
 
 function* windows(metas: readonly Meta[]): Generator<Meta[]> {
@@ -66,37 +78,75 @@ function* windows(metas: readonly Meta[]): Generator<Meta[]> {
 }
 
 async function carryWindow(batch: Batch, metas: readonly Meta[]): Promise<Carried[]> {
-  const {source, target} = batch;
-  const copies = await readCopies(
-    source,
-    metas.map(({key}) => key),
-  );
-  const present = metas.map((meta, i) => ({meta, copy: copies[i]!})).filter(({copy}) => copy.payload !== null);
-  const restored = await target.batch(present.map(({meta, copy}) => restore(meta, copy, batch.targetAge, false)));
-  const existed = restored.map((reply) => isBusy(reply, target));
-  const landed = await readCopies(
-    target,
-    present.map(({meta}) => meta.key),
-  );
   const results = new Map<Meta, Carried>();
-  for (const [i, {meta, copy}] of present.entries()) {
-    const comparison = await compareCopies({
-      key: meta.key,
-      source: {socket: source, copy},
-      target: {socket: target, copy: landed[i]!},
-    });
-    results.set(meta, await judge({comparison, existed: existed[i]!, meta, copy, batch}));
+  let left = metas;
+  for (let attempt = 1; left.length > 0; attempt++) {
+    const again: Meta[] = [];
+    for (const {meta, carried} of await tryWindow(batch, left)) {
+      if (carried === 'again' && attempt < MAX_ATTEMPTS) again.push(meta);
+      else if (carried === 'again') throw lostKey(batch);
+      else results.set(meta, carried);
+    }
+    left = again;
   }
-  const created = present.filter(({meta}) => results.get(meta)?.outcome === 'created');
-  for (const meta of await restamp(batch, created)) results.set(meta, {...results.get(meta)!, writes: 2});
-  return metas.map((meta) => results.get(meta) ?? GONE);
+  return metas.map((meta) => results.get(meta)!);
 }
 
-const GONE: Carried = {outcome: 'gone', sha: null, bytes: 0, writes: 0};
+interface Landing {
+  readonly meta: Meta;
+  /** As read at the source; its payload is not null. */
+  readonly copy: Copy;
+  readonly landed: Copy;
+  readonly existed: boolean;
+  readonly comparison: Comparison;
+}
 
-function restore({key, age}: Meta, {payload, expireAtMs}: Copy, targetAge: AgeKind, replace: boolean): Part[] {
+type Attempt = {readonly meta: Meta; readonly carried: Carried | 'again'};
+
+async function tryWindow(batch: Batch, metas: readonly Meta[]): Promise<Attempt[]> {
+  const {source, target} = batch;
+  const keysOf = (list: readonly {meta: Meta}[]): Buffer[] => list.map(({meta}) => meta.key);
+  const read = metas.map((meta) => ({meta}));
+  const copies = await readCopies(source, keysOf(read));
+  const all = read.map(({meta}, i) => ({meta, copy: copies[i]!}));
+  const present = all.filter(({copy}) => copy.payload !== null);
+  const restored = await target.batch(present.map(({meta, copy}) => restore(batch, meta, copy)));
+  const existed = restored.map((reply) => isBusy(reply, target));
+  const landed = await readCopies(target, keysOf(present));
+  const landings: Landing[] = [];
+  for (const [i, {meta, copy}] of present.entries()) {
+    const sides = {source: {socket: source, copy}, target: {socket: target, copy: landed[i]!}};
+    const comparison = await compareCopies({key: meta.key, ...sides});
+    landings.push({meta, copy, landed: landed[i]!, existed: existed[i]!, comparison});
+  }
+  const restamped = await restamp(
+    batch,
+    landings
+      .filter(({comparison}) => comparison === 'equal')
+      .map((landing) => ({...landing, key: landing.meta.key, age: ageOf(landing)})),
+  );
+  const results = new Map<Meta, Carried | 'again'>();
+  for (const landing of landings) results.set(landing.meta, await judge(batch, landing, restamped));
+  return metas.map((meta) => ({meta, carried: results.get(meta) ?? GONE}));
+}
+
+/** What the target already held keeps the age that it had there. */
+function ageOf({existed, meta}: Landing): number | null {
+  return existed ? meta.targetAge : meta.age;
+}
+
+const GONE: Carried = {
+  outcome: 'gone',
+  sha: null,
+  expireAtMs: -2,
+  landedSha: null,
+  bytes: 0,
+  writes: 0,
+  perhapsWrites: 0,
+};
+
+function restore({targetAge}: Batch, {key, age}: Meta, {payload, expireAtMs}: Copy): Part[] {
   const command: Part[] = ['RESTORE', key, expireAtMs < 0 ? 0 : expireAtMs, payload!];
-  if (replace) command.push('REPLACE');
   // With a time to live of 0 ABSTTL means nothing, without one it means 1970.
   if (expireAtMs >= 0) command.push('ABSTTL');
   if (age !== null) command.push(targetAge === 'frequency' ? 'FREQ' : 'IDLETIME', age);
@@ -118,51 +168,54 @@ function isBusy(reply: RespReply, target: RespSocket): boolean {
   throw replyFault(target.address, reply.text, 'RESTORE');
 }
 
-async function judge(landing: {
-  comparison: Awaited<ReturnType<typeof compareCopies>>;
-  existed: boolean;
-  meta: Meta;
-  copy: Copy;
-  batch: Batch;
-}): Promise<Carried> {
-  const {comparison, existed, meta, copy, batch} = landing;
-  const sha = createHash('sha1').update(copy.payload!).digest('base64');
-  const bytes = copy.payload!.length;
-  const writes = existed ? 0 : 1;
+async function judge(batch: Batch, landing: Landing, restamped: ReadonlySet<Buffer>): Promise<Carried | 'again'> {
+  const {comparison, existed, meta, copy, landed} = landing;
+  const sha = sha1(copy.payload!);
+  const landedSha = landed.payload === null ? null : sha1(landed.payload);
+  const carried = {
+    sha,
+    expireAtMs: copy.expireAtMs,
+    landedSha: landedSha === sha ? null : landedSha,
+    bytes: copy.payload!.length,
+    writes: (existed ? 0 : 1) + (restamped.has(meta.key) ? 1 : 0),
+    perhapsWrites: 0,
+  };
   switch (comparison) {
     case 'equal':
-      return {outcome: existed ? 'equal' : 'created', sha, bytes, writes};
+      return {...carried, outcome: existed ? 'equal' : 'created'};
     case 'no-source':
       return GONE;
     case 'different':
       // A value that changed between the two reads is a writer at work, and shows as a conflict too: it is never overwritten.
-      return {outcome: 'conflict', sha, bytes, writes};
-    case 'no-target': {
-      const [left] = await batch.source.batch([['PEXPIRETIME', meta.key]]);
-      if (asNumber(left) === -2) return GONE;
-      throw new RtopoError({
-        code: 'TARGET_LOST_KEY',
-        exit: ExitCode.incomplete,
-        message:
-          `${addressText(batch.target.address)} acknowledged a key and does not hold it: it was evicted, deleted by somebody, ` +
-          'or expired by a clock that is ahead. The source still holds it.',
-        remedy:
-          'rtopo rebalance status names the operation; look at evicted_keys, maxmemory-policy and the clock of the target',
-      });
-    }
+      return {...carried, outcome: 'conflict'};
+    case 'no-target':
+      if (await isOver(batch, meta.key, copy)) return {...GONE, perhapsWrites: existed ? 0 : 1};
+      // What was in the way is gone since; otherwise the target has lost what it had acknowledged.
+      if (existed) return 'again';
+      throw lostKey(batch);
   }
 }
 
-/**
- * Reading back has made the copies look freshly used. Where the target evicts by age and cannot read without touching (before Redis 7.2),
- * the payload that was just proved equal is put there once more, with its age. That it is there is checked again later, without touching.
- */
-async function restamp(batch: Batch, created: readonly {meta: Meta; copy: Copy}[]): Promise<Meta[]> {
-  const {target, targetAge} = batch;
-  const aged = created.filter(({meta}) => meta.age !== null);
-  if (targetAge === 'none' || target.touchesNothing || aged.length === 0) return [];
-  const replies = await target.batch(aged.map(({meta, copy}) => restore(meta, copy, targetAge, true)));
-  const refused = firstRefusal(replies);
-  if (refused !== null) throw replyFault(target.address, refused.text, 'RESTORE with the age of the key');
-  return aged.map(({meta}) => meta);
+/** Has the key's time come, by either clock, or was it deleted at the source? */
+async function isOver({source, target}: Batch, key: Buffer, {expireAtMs}: Copy): Promise<boolean> {
+  const [[left], [time]] = await Promise.all([source.batch([['PEXPIRETIME', key]]), target.batch([['TIME']])]);
+  if (asNumber(left) === -2) return true;
+  if (expireAtMs < 0 || !Array.isArray(time)) return false;
+  const targetMs = Number(String(time[0])) * 1000 + Number(String(time[1])) / 1000;
+  return targetMs >= expireAtMs;
+}
+
+function lostKey({target}: Batch): RtopoError {
+  return new RtopoError({
+    code: 'TARGET_LOST_KEY',
+    exit: ExitCode.failed,
+    message:
+      `${addressText(target.address)} acknowledged a key and does not hold it: it was evicted, or deleted by somebody. ` +
+      'The source still holds it.',
+    remedy: `look at evicted_keys, maxmemory and maxmemory-policy: redis-cli -h ${target.address.host} -p ${target.address.port} INFO`,
+  });
+}
+
+function sha1(bytes: Buffer): string {
+  return createHash('sha1').update(bytes).digest('base64');
 }

@@ -76,6 +76,7 @@ export class Decoder {
       this.#needed = this.#buffer.length - start + 1;
       return undefined;
     }
+    if (end - start > MAX_LINE_BYTES) throw new ProtocolError('a reply line is too long');
     const line = this.#buffer.toString('latin1', start + 1, end);
     this.#needed = 1;
     switch (this.#buffer[start]) {
@@ -108,6 +109,8 @@ export class Decoder {
       this.#needed = from + size + 2 - start;
       return undefined;
     }
+    if (this.#buffer[from + size] !== 0x0d || this.#buffer[from + size + 1] !== 0x0a)
+      throw new ProtocolError('a bulk reply is longer than it says');
     this.#position = from + size + 2;
     return this.#buffer.subarray(from, from + size);
   }

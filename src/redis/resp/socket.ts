@@ -55,10 +55,11 @@ export class RespSocket {
         await socket.call(['AUTH', ...login], 'AUTH');
       }
       // Both are courtesies that an old server or an ACL may refuse: a name in CLIENT LIST, and reads that do not freshen the keys.
-      await socket.batch([
+      const [, noTouch] = await socket.batch([
         ['CLIENT', 'SETNAME', 'rtopo-data'],
         ['CLIENT', 'NO-TOUCH', 'ON'],
       ]);
+      socket.#touchesNothing = noTouch === 'OK';
       return socket;
     } catch (error) {
       socket.close();
