@@ -79,6 +79,7 @@ export class KeyPass {
   /** The beginning of a key whose end has not come yet. */
   #pieces: Buffer[] = [];
   #pieceBytes = 0;
+  readonly #words: EndingWords;
   #out = Buffer.allocUnsafeSlow(1 << 18);
   #length = 0;
   #decoded = Buffer.allocUnsafeSlow(1 << 12);
@@ -91,6 +92,7 @@ export class KeyPass {
     this.#separator = format.null ? 0x00 : 0x0a;
     this.#answer = answer;
     this.#limitBytes = limitBytes;
+    this.#words = wordsOf(typeof answer === 'function' ? [] : answer.endings);
   }
 
   /** The answers to all keys that end in this chunk. Valid until the next call; the chunk must stay as it is. */
@@ -121,9 +123,10 @@ export class KeyPass {
     const end = Math.max(start, chunk.lastIndexOf(this.#separator) + 1);
     if (typeof answer !== 'function' && !this.#format.base64) {
       // Room for the worst case, empty keys only: memory that is not written to costs nothing.
-      const longest = Math.max(...answer.endings.map((ending) => ending.length)) + 4;
-      const out = this.#reserve((end - start) * longest);
-      this.#length = echoKeys(chunk.subarray(start, end), this.#separator, out, this.#length, answer);
+      const out = this.#reserve((end - start) * this.#words.longest);
+      const keys = chunk.subarray(start, end);
+      const view = new DataView(out.buffer);
+      this.#length = echoKeys(keys, this.#separator, out, this.#length, answer.choose, this.#words, view);
       return end;
     }
     for (let from = start, at = start; at < end && this.failure === null; at++) {
@@ -196,15 +199,39 @@ export class KeyPass {
   }
 }
 
+/** Endings for the hot loop: bytes filled up to whole words, as little-endian numbers, and how many bytes count. */
+interface EndingWords {
+  readonly words: readonly Uint32Array[];
+  readonly lengths: readonly number[];
+  /** In bytes, filled up. */
+  readonly longest: number;
+}
+
+function wordsOf(endings: readonly Buffer[]): EndingWords {
+  const words = endings.map((ending) => {
+    const padded = Buffer.concat([ending, Buffer.alloc(3)]);
+    return new Uint32Array(Math.ceil(ending.length / 4)).map((_, i) => padded.readUInt32LE(4 * i));
+  });
+  return {words, lengths: endings.map(({length}) => length), longest: 4 * Math.max(...words.map(({length}) => length))};
+}
+
 /**
  * The hot loop: searches the end of each key while it copies the key to the output at `start`; returns the end of the
  * output. Every key in `chunk` has its end. Endings are written in words of four bytes; what the last word has too many is
  * overwritten by the next key.
+ *
+ * It allocates nothing and computes nothing behind the loop: the compiler optimises it inside the loop, and what it has not
+ * seen run by then would make it start over with every chunk.
  */
-function echoKeys(chunk: Buffer, separator: number, out: Buffer, start: number, {choose, endings}: Endings): number {
-  const words = endings.map(wordsOf);
-  const lengths = endings.map((ending) => ending.length);
-  const view = new DataView(out.buffer);
+function echoKeys(
+  chunk: Buffer,
+  separator: number,
+  out: Buffer,
+  start: number,
+  choose: Endings['choose'],
+  {words, lengths}: EndingWords,
+  view: DataView,
+): number {
   let at = start;
   for (let i = 0, from = 0; i < chunk.length; i++) {
     const byte = chunk[i]!;
@@ -218,15 +245,7 @@ function echoKeys(chunk: Buffer, separator: number, out: Buffer, start: number, 
     at += lengths[owner]!;
     from = i + 1;
   }
-  // Nothing more is computed here: the compiler optimises this function inside its loop, where what follows never ran, and
-  // any step that it has not seen would make it start over with every chunk.
   return at;
-}
-
-/** The bytes, filled up to whole words, as little-endian numbers. */
-function wordsOf(bytes: Buffer): Uint32Array {
-  const padded = Buffer.concat([bytes, Buffer.alloc(3)]);
-  return Uint32Array.from({length: Math.ceil(bytes.length / 4)}, (_, i) => padded.readUInt32LE(4 * i));
 }
 
 /**

@@ -29,12 +29,17 @@ async function examplesOf(command: readonly string[]): Promise<string[]> {
   assert.is(stderr, '');
   assert.match(stdout, /USAGE/);
   for (const line of stdout.split('\n')) assert.ok(line.length <= 80, `wider than 80 columns: ${line}`);
-  const examples = stdout.split('EXAMPLES')[1] ?? '';
+  const examples = stdout.split('EXAMPLES')[1]?.split(/^[A-Z]+$/m)[0] ?? '';
   // Long examples are wrapped; a line that does not begin with $ belongs to the one before.
   return examples
-    .split(/^ {2}\$ /m)
+    .split(/^ +\$ /m)
     .slice(1)
-    .map((text) => text.replace(/\s*\n\s+/g, ' ').trim());
+    .map((text) =>
+      text
+        .split(/\n\s*\n/)[0]!
+        .replace(/\s*\n\s+/g, ' ')
+        .trim(),
+    );
 }
 
 for (const command of commands) {
@@ -53,9 +58,9 @@ for (const command of commands) {
         assert.is(program, 'rtopo');
         // These start eight servers each; test/sandbox and the demo's own test run them.
         if (args[0] === 'sandbox' && args[1] !== 'down') continue;
-        const {status, stderr} = await cli(args, {cwd: rig.dir, input: ''});
+        const {status, stdout, stderr} = await cli(args, {cwd: rig.dir, input: ''});
         // What the servers answer is not the point here; that the example is valid is. NO_OPERATION says that nothing is unfinished.
-        const understood = status !== 64 || /NO_OPERATION/.test(stderr);
+        const understood = status !== 64 || /NO_OPERATION/.test(stdout + stderr);
         assert.ok(understood && status !== 1 && status !== 78 && status !== null, `${example}: ${status} ${stderr}`);
       }
     }));

@@ -72,7 +72,7 @@ for (const [i, text] of RIGHT.entries()) {
 test('what the parser accepts of mutated files, the schema accepts', () => {
   const random = seeded(7);
   let both = 0;
-  for (let i = 0; i < 3000; i += 1) {
+  for (let i = 0; i < 1500; i += 1) {
     const text = mutated(MUTABLE[i % MUTABLE.length]!, random);
     try {
       parseTopology(text, 'r');
@@ -85,7 +85,7 @@ test('what the parser accepts of mutated files, the schema accepts', () => {
       both += 1;
     }
   }
-  assert.ok(both > 50, `${both} files`);
+  assert.ok(both > 25, `${both} files`);
 });
 
 test('every field explains itself on hover', () => {

@@ -104,7 +104,7 @@ export const MISTAKES: readonly Mistake[] = [
     '1:1: The topology has no key "name": a name such as cache.',
     '1:1: The topology has no key "shards": the list of shards.',
   ],
-  ['version 2', 'version: 2\nnmae: x', '1:10: This rtopo reads version 1 of the format, not 2.'],
+  ['version 2', 'version: 2\nnmae: x\nnmae: y', '1:10: This rtopo reads version 1 of the format, not 2.'],
   ['version in quotes', `version: "1"\nname: x\n${ONE}`, '1:10: version must be the number 1, not "1".'],
   ['a name that is not one', `version: 1\nname: Größe & Co\n${ONE}`, `2:7: name: ${NAME_RULE}; "gro-e-co" would do.`],
   ['a name that cannot be mended', `version: 1\nname: "--"\n${ONE}`, `2:7: name: ${NAME_RULE}.`],
