@@ -17,7 +17,7 @@ const env = {...process.env, FORCE_COLOR: '1', RTOPO_STATE: join(cwd, 'state')};
 delete env.NO_COLOR;
 
 function rtopo(args, input) {
-  const {stdout, stderr, status} = spawnSync(process.execPath, [program, ...args], {cwd, env, input, encoding: 'utf8'});
+  const {stdout, stderr, status} = spawnSync(process.execPath, [program, ...args], {cwd, env, input, encoding: 'utf8', maxBuffer: 64 << 20});
   if (status !== 0) throw new Error(`rtopo ${args.join(' ')} ended with ${status}: ${stderr}`);
   return {stdout, stderr};
 }

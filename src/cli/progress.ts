@@ -24,7 +24,9 @@ export class ProgressLine {
     if (!now && elapsedMs < (tty ? REDRAW_MS : HEARTBEAT_MS)) return;
     this.#lastMs = Date.now();
     this.#drawn = tty;
-    writeOut(this.#stream, tty ? `\r\u001b[2K${text}` : `${text}\n`);
+    // A line that wrapped could not be redrawn: the second half would stay.
+    const fitting = text.slice(0, (this.#stream.columns ?? 80) - 1);
+    writeOut(this.#stream, tty ? `\r\u001b[2K${fitting}` : `${text}\n`);
   }
 
   /** Takes the redrawn line away, so that what follows starts on a clean one. */

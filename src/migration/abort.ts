@@ -9,7 +9,7 @@ import {replyFault} from '../redis/faults.js';
 import {ReplyError, type RespReply} from '../redis/resp/decode.js';
 import {compareCopies, readCopies} from './compare.js';
 import {type Lane, withLane} from './nodes.js';
-import {checkpoint, type Operation, write} from './operation.js';
+import {checkpoint, type Operation, writeEnd} from './operation.js';
 import {COMPARE_AND_DELETE, lockLost} from './prune.js';
 import {OUTCOME_LETTERS, type RebalanceRecord} from './records.js';
 
@@ -44,7 +44,7 @@ export async function undoCopies(operation: Operation): Promise<Undone> {
       }
     }
   });
-  write(operation, {type: 'end', phase: 'aborted', writers: 'unknown', finalCheck: null});
+  await writeEnd(operation, {type: 'end', phase: 'aborted', writers: 'unknown', finalCheck: null});
   return {removed, kept};
 }
 

@@ -62,6 +62,12 @@ export function write(operation: Operation, record: RebalanceRecord): void {
   operation.journal.append(record, Date.now());
 }
 
+/** The last record. The lock is given back before it: whoever finds the operation ended finds no lock of it, wherever the process died. */
+export async function writeEnd(operation: Operation, record: RebalanceRecord & {type: 'end'}): Promise<void> {
+  await operation.lock.release();
+  write(operation, record);
+}
+
 /** Between two batches: may this run still act? @throws RtopoError when interrupted (130) or when the lock is lost (4) */
 export function checkpoint(operation: Operation): void {
   operation.lock.assertHeld();

@@ -1,9 +1,9 @@
 /** What somebody typed (`--to FILE`, `--add`, `--remove`) as a change of the topology. */
-import {readFile} from 'node:fs/promises';
-import {ExitCode, RtopoError, usageError} from '../errors.js';
+import {dirname} from 'node:path';
+import {usageError} from '../errors.js';
 import {parseAddress} from '../topology/address.js';
 import {addShard, removeShard} from '../topology/edit.js';
-import type {LoadedTopology} from '../topology/load.js';
+import {type LoadedTopology, loadTopology} from '../topology/load.js';
 import type {Address} from '../topology/types.js';
 import {type Change, planChange} from './plan.js';
 import {sideOf} from './start.js';
@@ -41,8 +41,11 @@ export async function requestedChange(
       remedy: 'rtopo rebalance --add delta=127.0.0.1:7003, or --remove NAME, or --to FILE',
     });
   }
-  const text = to === undefined ? editedText(source, request) : await readTarget(to);
-  const [from, next] = [sideOf(source.text, source.path), sideOf(text, to ?? source.path)];
+  const text =
+    to === undefined ? editedText(source, request) : (await loadTopology({file: to, env: {}, cwd: process.cwd()})).text;
+  // Relative paths in the new text are meant from where the file will be.
+  const folder = dirname(source.path);
+  const [from, next] = [sideOf(source.text, source.path), sideOf(text, to ?? source.path, folder)];
   return {change: planChange(from, next), file: source.path};
 }
 
@@ -92,17 +95,4 @@ export function parseAddition(text: string): Addition {
     replicas: rest.map((address) => parseAddress(address, '--add')),
     ...(weighted === null ? {} : {weight: Number(weighted[2])}),
   };
-}
-
-async function readTarget(path: string): Promise<string> {
-  try {
-    return await readFile(path, 'utf8');
-  } catch (error) {
-    throw new RtopoError({
-      code: 'TOPOLOGY_NOT_FOUND',
-      exit: ExitCode.topology,
-      message: `${path}, named by --to, cannot be read (${(error as NodeJS.ErrnoException).code}).`,
-      remedy: `ls -l ${path}`,
-    });
-  }
 }

@@ -8,7 +8,7 @@ import {raiseBarrier} from './barrier.js';
 import {copyAll} from './copy.js';
 import {cutOver} from './cutover.js';
 import {restartCounts} from './history.js';
-import {abortCommand, checkpoint, type Operation, resumeCommand, write} from './operation.js';
+import {abortCommand, checkpoint, type Operation, resumeCommand, write, writeEnd} from './operation.js';
 import {proveEnd} from './prove.js';
 import {type Kept, pruneAll} from './prune.js';
 import type {FinalCheck, Phase, Writers} from './records.js';
@@ -47,7 +47,7 @@ export async function runOperation(operation: Operation, options: RunOptions): P
     kept = await prune(operation);
   }
   const finalCheck = await proveEnd(operation, kept);
-  write(operation, {type: 'end', phase: 'done', writers, finalCheck});
+  await writeEnd(operation, {type: 'end', phase: 'done', writers, finalCheck});
   return {phase: 'done', writers, finalCheck};
 }
 

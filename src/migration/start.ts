@@ -9,16 +9,16 @@ import {parseTopology} from '../topology/parse.js';
 import {judgeDurability} from './barrier.js';
 import {type Census, takeCensus} from './census.js';
 import {hasCutOver, readOperation, type Told} from './history.js';
+import {judgeConflicts, judgeJoining, judgeMemory} from './judge.js';
 import {type Node, openSocket} from './nodes.js';
 import {type Operation, type Progress, resumeCommand} from './operation.js';
 import {type Change, planChange, type Side} from './plan.js';
-import {judgeConflicts, judgeJoining, judgeMemory} from './judge.js';
 import {type Objection, preflight} from './preflight.js';
 import type {Consents, RebalanceRecord} from './records.js';
 
 /** A topology text with its placement. @throws RtopoError exit 78, with file, line and column */
-export function sideOf(text: string, file: string): Side {
-  const source = parseTopology(text, file);
+export function sideOf(text: string, file: string, folder?: string): Side {
+  const source = parseTopology(text, file, folder);
   return {text, topology: source.topology, placement: source.check(placementOf)};
 }
 
@@ -49,7 +49,12 @@ export async function planRebalance(change: Change, {consents, timeoutMs}: PlanO
     change,
     nodes,
     census,
-    objections: [...durability, ...judgeJoining(nodes, census), ...judgeMemory(targets, census), ...judgeConflicts(census)],
+    objections: [
+      ...durability,
+      ...judgeJoining(nodes, census),
+      ...judgeMemory(targets, census),
+      ...judgeConflicts(census),
+    ],
   };
 }
 

@@ -22,7 +22,7 @@ export interface SchemeShape {
   readonly options: v.GenericSchema<any>;
 }
 
-const ID = 'https://unpkg.com/rtopo/schema/rtopo.schema.json';
+const ID = 'urn:rtopo:schema:topology:1';
 
 /** Draft 7, which every editor knows. */
 export function topologyJsonSchema(convert: Converter, schemes: readonly SchemeShape[]): JsonSchema {

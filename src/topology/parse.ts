@@ -89,6 +89,7 @@ function checked<T>(fn: () => T, file: string, {positions}: ReadDocument): T {
     const located = problems.map(({path, message}): LocatedProblem => {
       return {file, ...positions.of(path, 'value'), message, path};
     });
+    located.sort((a, b) => a.line - b.line || a.column - b.column);
     throw new RtopoError({
       code: error.code,
       exit: error.exit,

@@ -6,6 +6,9 @@ import {readFileSync, rmSync, truncateSync, writeFileSync} from 'node:fs';
 import {join} from 'node:path';
 import {suite} from 'uvu';
 import * as assert from 'uvu/assert';
+import type {RtopoError} from '../../src/errors.js';
+import {abort as abortOperation, resumeOperation} from '../../src/migration/recover.js';
+import type {RebalanceReport} from '../../src/report/rebalance.js';
 import type {Snapshot} from '../rig/checker.js';
 import {type CliResult, cliStart, countEnv, killEnv} from '../rig/cli.js';
 import {fill} from '../rig/data.js';
@@ -65,17 +68,10 @@ async function prepare({servers, rig}: Lane, seed: number): Promise<Case> {
 }
 
 /** Whatever the death left: nothing lost now, one resume, everything in place, and nothing to do for a second one. */
-async function assertRecovers({servers}: Lane, one: Case, what: string): Promise<void> {
-  const {home, before, args} = one;
+async function assertRecovers({servers}: Lane, one: Case, what: string, by: 'command' | 'code'): Promise<void> {
+  const {home, before} = one;
   await assertNothingLost(before, servers, what);
-  let resumed = await home.run(['rebalance', 'resume', '--yes', '--json']);
-  // Died before its first record: nothing was begun, and nothing stands in the way of a new attempt.
-  if (resumed.status === 64 && /NO_OPERATION/.test(resumed.stdout)) {
-    assertSame(before, await everything(servers), what);
-    resumed = await home.run(args);
-  }
-  assertStatus(resumed, 0, what);
-  const {result} = JSON.parse(resumed.stdout);
+  const result = await resumed(one, by, what);
   assert.is(result.phase, 'done', what);
   assert.is(result.keys.copied, result.keys.moving, `${what}: copied`);
   assert.is(result.keys.deleted, result.keys.moving, `${what}: deleted`);
@@ -83,6 +79,29 @@ async function assertRecovers({servers}: Lane, one: Case, what: string): Promise
   await assertPlaced(home.text(), servers, what);
   assert.is(readFileSync(`${home.file}.before-${result.id}`, 'utf8'), one.from, what);
   for (const {raw} of servers) assert.is(await raw.cmd('EXISTS', '__rtopo:lock'), 0, `${what}: lock`);
+}
+
+/** A resume by the command line or, to save its start, by the code behind it. */
+async function resumed({home, before, args}: Case, by: 'command' | 'code', what: string): Promise<RebalanceReport> {
+  let run: CliResult;
+  try {
+    if (by === 'code') return await resumeOperation(codeOptions(home));
+    run = await home.run(['rebalance', 'resume', '--yes', '--json']);
+    if (run.status === 64) run = await home.run(args);
+  } catch (error) {
+    // Died before its first record: nothing was begun, and nothing stands in the way of a new attempt.
+    assert.is((error as RtopoError).code, 'NO_OPERATION', `${what}: ${(error as Error).message}`);
+    assert.is(home.text().includes('name: c'), false, what);
+    run = await home.run(args);
+  }
+  assertStatus(run, 0, `${what}, ${before.size} keys`);
+  return JSON.parse(run.stdout).result;
+}
+
+function codeOptions({file, home}: Field) {
+  const stateDir = join(home, 'state', 'rtopo');
+  const quiet = {onProgress: () => undefined, interrupted: () => false};
+  return {...quiet, file, stateDir, id: undefined, timeoutMs: 5000, again: ''};
 }
 
 async function assertNoop({servers}: Lane, {home, before}: Case): Promise<void> {
@@ -152,7 +171,7 @@ test('killed at any record of the journal, torn or whole', async () => {
       const one = await prepare(lane, n);
       assertKilled(await one.home.run(one.args, {env: killEnv({path: journalPath, op: 'fsync', n, when})}), what);
       if (when === 'before') tear(one.home);
-      await assertRecovers(lane, one, what);
+      await assertRecovers(lane, one, what, n % 4 === 0 ? 'command' : 'code');
     });
   });
 });
@@ -169,7 +188,7 @@ test('killed at any step of replacing the topology file', async () => {
     await overLanes(lanes, points, async (lane, point) => {
       const one = await prepare(lane, 50);
       assertKilled(await one.home.run(one.args, {env: {...env, RTOPO_KILL_TOPOLOGY: point}}), point);
-      await assertRecovers(lane, one, `step ${point} of ${steps}`);
+      await assertRecovers(lane, one, `step ${point} of ${steps}`, 'code');
     });
   });
 });
@@ -195,18 +214,18 @@ test('killed while it aborts, at any record', async () => {
         assertKilled(await one.home.run(abort, {env: killEnv({path: journalPath, op: 'fsync', n, when})}), `abort ${n}`);
         if (when === 'before' && n > 1) tear(one.home);
         await assertNothingLost(one.before, lane!.servers, `abort ${n} ${when}`);
-        const aborted = await one.home.run(abort);
-        assertStatus(aborted, 0, `abort ${n} ${when}`);
-        assert.is(JSON.parse(aborted.stdout).result.phase, 'aborted');
+        const {report, kept} = await abortOperation(codeOptions(one.home));
+        assert.is(report.phase, 'aborted');
+        assert.is(kept, 0);
         assertSame(one.before, await everything(lane!.servers), `abort ${n} ${when}`);
         assert.is(await lane!.servers[2]!.raw.cmd('DBSIZE'), 0);
         assert.is(one.home.text(), one.from);
-        assertStatus(await one.home.run(abort), 0, 'a second abort');
       }
     }
     // What an abort leaves is a fresh start.
     const one = await begin();
     assertStatus(await one.home.run(abort), 0);
+    assertStatus(await one.home.run(abort), 0, 'a second abort');
     assertStatus(await one.home.run(one.args), 0);
     assertSame(one.before, await everything(lane!.servers), 'after abort and a new attempt');
   });

@@ -180,8 +180,8 @@ test('check: an error with a path comes out with file, line and column', () => {
   );
   assert.equal(many.message.split('\n'), [
     'conf/rtopo.yml:10:1: First.',
-    'conf/rtopo.yml:20:5: Second.',
     'conf/rtopo.yml:15:13: Third.',
+    'conf/rtopo.yml:20:5: Second.',
   ]);
   assert.equal((many.details!.problems as unknown[])[0], {
     file: 'conf/rtopo.yml',
