@@ -33,21 +33,15 @@ export async function confirm(question: Question): Promise<void> {
   if (answer.go !== true) throw declined();
 }
 
-/** A consent typed in full: the victim's own name, not a y. */
-export async function confirmTyped(options: {readonly message: string; readonly expected: string}): Promise<void> {
-  const answer = await ask({type: 'input', name: 'typed', message: options.message});
-  if (answer.typed !== options.expected) throw declined();
-}
-
 function declined(): RtopoError {
   return new RtopoError({code: 'DECLINED', exit: ExitCode.refused, message: 'Declined. Nothing was changed.'});
 }
 
 interface Prompt {
-  readonly type: 'confirm' | 'input';
+  readonly type: 'confirm';
   readonly name: string;
   readonly message: string;
-  readonly default?: boolean;
+  readonly default: boolean;
 }
 
 async function ask(prompt: Prompt): Promise<Record<string, unknown>> {

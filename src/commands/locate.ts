@@ -1,5 +1,6 @@
 import {Args, Flags} from '@oclif/core';
-import {answerKeys, type KeyFormat, KeyPass, keyArguments, lossyArguments} from '../cli/keys.js';
+import {answerKeys, KeyPass} from '../cli/key-pass.js';
+import {type KeyFormat, keyArguments, lossyArguments} from '../cli/keys.js';
 import {StreamCommand} from '../cli/stream.js';
 import {ExitCode} from '../errors.js';
 import {escapedBytes} from '../placement/explain.js';
@@ -11,18 +12,18 @@ import {loadTopology} from '../topology/load.js';
 import {addressText} from '../topology/types.js';
 
 export default class Locate extends StreamCommand {
-  static override summary = 'say which shard owns a key, exactly as the clients decide it; no server is asked';
+  static override summary = 'Which shard owns a key, exactly as the clients decide it. No server is asked.';
   static override description =
-    'With - the keys come on standard input, one per line, as many as you like, and each gets a line of key, shard and address with tabs between (with --json: one object a line). Bytes are taken as they are: an empty line is the empty key, a carriage return is part of the key. Keys that may hold line breaks are read with --null, and told apart in the output with --json.';
+    'With - the keys come on standard input, one per line, any number of them; each gets a line of key, shard and address with tabs between, or with --json an object. ' +
+    'Bytes are taken as they are: an empty line is the empty key, a carriage return is part of the key. Keys that may hold line breaks are read with --null and told apart with --json. ' +
+    'Exit 0: answered. 2: with --same-shard, the keys are on more than one shard.';
   static override usage = ['locate KEY... [flags]', 'locate - [flags] < KEYS'];
   static override examples = [
-    {description: 'the owners of two keys', command: '<%= config.bin %> locate user:42 user:43'},
-    {description: 'and why', command: "<%= config.bin %> locate --explain 'user:{42}:cart'"},
-    {
-      description: 'can one command use both? (exit 2: no)',
-      command: "<%= config.bin %> locate --same-shard 'user:{42}:cart' 'user:{42}:profile'",
-    },
-    {description: 'any number of keys', command: '<%= config.bin %> locate - < keys.txt'},
+    '<%= config.bin %> <%= command.id %> user:42 user:43',
+    "<%= config.bin %> <%= command.id %> --explain 'user:{42}:cart'",
+    "<%= config.bin %> <%= command.id %> --same-shard 'user:{42}:cart' 'user:{42}:profile'",
+    '<%= config.bin %> <%= command.id %> - < keys.txt',
+    '<%= config.bin %> <%= command.id %> - --null --json < keys.bin',
   ];
   static override args = {keys: Args.string({multiple: true, ignoreStdin: true, description: 'keys, or - alone'})};
   static override flags = {

@@ -1,8 +1,7 @@
 import {Flags} from '@oclif/core';
-import {BaseCommand, DEFAULT_TIMEOUT_MS, type Verdict} from '../cli/base.js';
+import {BaseCommand, DEFAULT_TIMEOUT_MS} from '../cli/base.js';
 import {confirm} from '../cli/confirm.js';
 import {dryRun, duration, yes} from '../cli/flags.js';
-import {ExitCode} from '../errors.js';
 import {renderReplicate} from '../render/replicate.js';
 import type {ReplicateReport} from '../report/replicate.js';
 import {parseAddress} from '../topology/address.js';
@@ -56,19 +55,12 @@ export default class Replicate extends BaseCommand {
       commandTimeoutMs: flags.timeout ?? DEFAULT_TIMEOUT_MS,
       linkTimeoutMs: flags.timeout ?? LINK_TIMEOUT_MS,
     });
-    if (flags['dry-run'] || !replication.hasWork) return this.#present(replication.report, replication.verdict);
-    if (!flags.yes) this.#show(replication.report);
+    if (flags['dry-run'] || !replication.hasWork)
+      return this.present(replication.report, renderReplicate, replication.verdict);
+    if (!flags.yes) this.say(renderReplicate(replication.report, this.style(process.stderr)));
     await confirm({message: 'Apply this plan?', yes: flags.yes, json: this.jsonEnabled(), command: this.commandLine});
-    const applied = await replication.apply((text) => this.say(text));
-    for (const text of applied.warnings) this.warning(text);
-    return this.#present(applied.report, applied.verdict);
-  }
-
-  #show(plan: ReplicateReport): void {
-    this.say(renderReplicate(plan, this.style(process.stderr)));
-  }
-
-  #present(report: ReplicateReport, verdict: Verdict): ReplicateReport {
-    return this.present(report, renderReplicate, verdict.exit === ExitCode.ok ? {exit: ExitCode.ok} : verdict);
+    const {report, verdict, warnings} = await replication.apply((text) => this.say(text));
+    for (const text of warnings) this.warning(text);
+    return this.present(report, renderReplicate, verdict);
   }
 }

@@ -67,9 +67,10 @@ export class Connection {
       return connection;
     } catch (error) {
       client.disconnect(false);
-      if (error instanceof RtopoError && error.code !== 'CONNECTION_LOST') throw error;
+      if (error instanceof RtopoError && error.code !== 'CONNECTION_LOST') throw withTlsHint(error, endpoint);
       const cause = lastError.error ?? error;
-      throw cause instanceof RtopoError ? cause : networkFault(endpoint.address, cause, 'the connection');
+      const fault = cause instanceof RtopoError ? cause : networkFault(endpoint.address, cause, 'the connection');
+      throw withTlsHint(fault, endpoint);
     }
   }
 
@@ -116,7 +117,9 @@ export class Connection {
   async #within<T>(doing: string, work: Promise<T>, timeoutMs: number): Promise<T> {
     let timer: NodeJS.Timeout | undefined;
     const deadline = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(timeoutFault(this.address, doing, timeoutMs)), timeoutMs);
+      // A shorter limit than that of the connection is what was left of it.
+      const limitMs = Math.max(timeoutMs, this.#timeoutMs);
+      timer = setTimeout(() => reject(timeoutFault(this.address, doing, limitMs)), timeoutMs);
     });
     try {
       return await Promise.race([work, deadline]);
@@ -138,6 +141,16 @@ export class Connection {
     if (/timed out/i.test(message)) return timeoutFault(this.address, doing, timeoutMs);
     return networkFault(this.address, error, doing);
   }
+}
+
+/** A plain port waits in silence for the end of a line that a TLS handshake never brings, or closes the connection. */
+function withTlsHint(fault: RtopoError, {tls}: Endpoint): RtopoError {
+  const {code, exit, message, details} = fault;
+  const silent = code === 'TIMEOUT' && details?.doing === 'the connection';
+  if (tls === null || (code !== 'CONNECTION_LOST' && !silent)) return fault;
+  const remedy =
+    'if this port speaks no TLS, take `tls:` away in the topology file; else look at the log of the server';
+  return new RtopoError({code, exit, message, remedy, ...(details === undefined ? {} : {details})});
 }
 
 /** Opens, hands over, always closes. */
@@ -174,6 +187,8 @@ async function ioredisOptions(endpoint: Endpoint, timeoutMs: number): Promise<Re
     replyMapping: 'legacy',
     disableClientInfo: true,
     connectTimeout: timeoutMs,
+    // How long a server that does not answer may keep the process alive after everything is said.
+    disconnectTimeout: 100,
     keepAlive: 10_000,
     noDelay: true,
     family: 0,

@@ -67,6 +67,8 @@ export function replyFault(address: Address, reply: string, doing: string): Rtop
 /** Of Node and of OpenSSL's verification: `ERR_TLS_…`, `CERT_HAS_EXPIRED`, `UNABLE_TO_VERIFY_LEAF_SIGNATURE`, `EPROTO`… */
 const TLS_CODES = /^ERR_TLS|CERT|SSL|^EPROTO$|^UNABLE_TO_|SIGNATURE|^INVALID_(CA|PURPOSE)$|CRL|HOSTNAME_MISMATCH/;
 
+const LOST = 'if this port expects TLS, declare `tls:` in the topology file; else look at the log of the server';
+
 /** A network, DNS or TLS failure on the way to `address`. The message of the library is not trusted with more than its code. */
 export function networkFault(address: Address, error: unknown, doing: string): RtopoError {
   const at = addressText(address);
@@ -100,7 +102,7 @@ export function networkFault(address: Address, error: unknown, doing: string): R
       return timeoutFault(address, doing, null);
     case 'ECONNRESET':
     case 'EPIPE':
-      return fault('CONNECTION_LOST', `closed the connection during ${doing}.`);
+      return fault('CONNECTION_LOST', `closed the connection during ${doing}.`, LOST);
   }
   if (code !== undefined && TLS_CODES.test(code)) {
     return fault(
@@ -109,7 +111,7 @@ export function networkFault(address: Address, error: unknown, doing: string): R
       'check ca, cert, key and serverName under `tls:` in the topology file',
     );
   }
-  return fault('CONNECTION_LOST', `lost the connection during ${doing}${code ? ` (${code})` : ''}.`);
+  return fault('CONNECTION_LOST', `lost the connection during ${doing}${code ? ` (${code})` : ''}.`, LOST);
 }
 
 /** No answer in time. After a write this means "unknown", never "failed": re-read the state before deciding. */

@@ -15,7 +15,9 @@ export function renderPlan(report: RebalanceReport, style: Style): string {
     '',
     loads(report, style),
     '',
-    keys.moving === 0 && report.loads.length > 0 ? 'Nothing to move.' : `${plural(keys.moving, 'key')} to move: ${share}; ${least}`,
+    keys.moving === 0 && report.loads.length > 0
+      ? 'Nothing to move.'
+      : `${plural(keys.moving, 'key')} to move: ${share}; ${least}`,
     ...(keys.strays === 0
       ? []
       : [

@@ -19,7 +19,9 @@ export function renderReplicate(report: ReplicateReport, style: Style): string {
 
 /** Why a step failed, told below with the other reasons: a sentence has no place in a column. */
 function reasonOf({outcome, code, message, remedy}: ReplicateStepReport) {
-  return outcome !== 'failed' ? [] : [{code: code ?? 'FAILED', message: message ?? '', remedy: remedy ?? 'rtopo status'}];
+  return outcome !== 'failed'
+    ? []
+    : [{code: code ?? 'FAILED', message: message ?? '', remedy: remedy ?? 'rtopo status'}];
 }
 
 /** One list per shard: address and action on one line where all of them fit, else one below the other. */

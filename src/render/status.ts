@@ -47,7 +47,11 @@ function tree(shards: readonly ShardStatus[], style: Style, versions: boolean): 
 }
 
 function widest(text: string): number {
-  return Math.max(...stripVTControlCharacters(text).split('\n').map((line) => line.length));
+  return Math.max(
+    ...stripVTControlCharacters(text)
+      .split('\n')
+      .map((line) => line.length),
+  );
 }
 
 interface Layout {

@@ -8,7 +8,7 @@ import type {InstanceStatus, ShardStatus, StatusReport} from '../report/status.j
 import {addressText, type Shard, type Topology} from '../topology/types.js';
 import {nodesOf, parentOf} from './graph.js';
 import {judgeLink, linkStatus} from './judge-link.js';
-import {judgeSharedProcesses, judgeShardAsOne} from './judge-shard.js';
+import {judgeShardAsOne, judgeSharedProcesses} from './judge-shard.js';
 import type {Observation} from './observe.js';
 import {redisCli} from './redis-cli.js';
 import {type Answered, liveParentText, problem, type Subject} from './subject.js';

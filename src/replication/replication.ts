@@ -84,7 +84,9 @@ function volatile(steps: readonly ReplicateStepReport[]): string[] {
   return [
     ...(without.length === 0
       ? []
-      : [`not persisted on ${without.join(', ')}: started without a config file, so a restart brings the old role back`]),
+      : [
+          `not persisted on ${without.join(', ')}: started without a config file, so a restart brings the old role back`,
+        ]),
     ...(failed.length === 0
       ? []
       : [

@@ -51,11 +51,7 @@ export interface Task {
   readonly step: Step;
 }
 
-export async function runStep(
-  planned: ReplicateStepReport,
-  task: Task,
-  options: ApplyOptions,
-): Promise<StepResult> {
+export async function runStep(planned: ReplicateStepReport, task: Task, options: ApplyOptions): Promise<StepResult> {
   const {step} = task;
   let orders: Orders | null = null;
   // What was reached so far stays in the report when a later part fails.
@@ -145,11 +141,7 @@ async function replicaOf(orders: Orders, instance: Instance, args: readonly Argu
 }
 
 /** The facts that the plan rests on, read again at the last moment, on both ends of the link. */
-async function assertFresh(
-  connection: Connection,
-  {shard, step}: Task,
-  options: ApplyOptions,
-): Promise<ServerFacts> {
+async function assertFresh(connection: Connection, {shard, step}: Task, options: ApplyOptions): Promise<ServerFacts> {
   const check = (compare: typeof staleness, instance: Instance, now: ServerFacts): void => {
     const planned = factsOf(options.observation, instance);
     const who = addressText(instance.address);

@@ -1,9 +1,19 @@
 /** `rtopo replicate` from the outside: status, both streams, and what it did to the servers. */
 import {suite} from 'uvu';
 import * as assert from 'uvu/assert';
-import {assertExit, declare, envelope, fill, follows, forgetOrders, live, orders, shardYaml} from '../replication/live.js';
-import {cliTty, enter} from '../rig/tty.js';
+import {
+  assertExit,
+  declare,
+  envelope,
+  fill,
+  follows,
+  forgetOrders,
+  live,
+  orders,
+  shardYaml,
+} from '../replication/live.js';
 import {withServers} from '../rig/servers.js';
+import {cliTty, enter} from '../rig/tty.js';
 
 const test = suite('commands/replicate');
 
@@ -48,7 +58,12 @@ test('fresh: a dry run orders nothing, a run attaches, a second one changes noth
     assert.is(again.stderr, '');
     for (const server of [r!, s!]) assert.equal(await orders(server), []);
     const json = envelope(await rtopo(['replicate', '--yes', '--json']));
-    assert.equal(json.result, {...{changed: false, applied: false, steps: []}, unchanged: 3, refused: [], unreachable: []});
+    assert.equal(json.result, {
+      ...{changed: false, applied: false, steps: []},
+      unchanged: 3,
+      refused: [],
+      unreachable: [],
+    });
   }));
 
 test('a chain of four is made from the master outwards', () =>
@@ -72,11 +87,7 @@ test('a chain of four is made from the master outwards', () =>
 test('two shards side by side', () =>
   withServers(4, async ([a, b, c, d], rig) => {
     const rtopo = live(rig);
-    declare(
-      rig,
-      shardYaml('alpha', [a!, b!]) + shardYaml('beta', [c!, d!]),
-      'placement: {scheme: ketama}\n',
-    );
+    declare(rig, shardYaml('alpha', [a!, b!]) + shardYaml('beta', [c!, d!]), 'placement: {scheme: ketama}\n');
     const run = await rtopo(['replicate', '--yes']);
     assertExit(run, 0);
     assert.match(run.stdout, /^alpha\n {2}✓ .*\n\nbeta\n {2}✓ /);
@@ -165,7 +176,10 @@ test('refused: a cluster node, and a swap of master and replica', () =>
     assertExit(run, 3);
     const {error, result} = envelope(run);
     assert.is(error.code, 'CLUSTER_ENABLED');
-    assert.equal(result.steps.map(({outcome}: {outcome: string}) => outcome), ['skipped']);
+    assert.equal(
+      result.steps.map(({outcome}: {outcome: string}) => outcome),
+      ['skipped'],
+    );
     await rig.replicate(r!, m!);
     await fill(m!, 3);
     const swap = await rtopo(['replicate', '--master', r!.address, '--replica', m!.address, '--yes']);

@@ -2,7 +2,12 @@
 import {mkdirSync, readdirSync, readFileSync, writeFileSync} from 'node:fs';
 import {join} from 'node:path';
 import * as assert from 'uvu/assert';
+import {RtopoError} from '../../src/errors.js';
+import {prepareRebalance} from '../../src/migration/prepare.js';
+import {abort, pruneOperation, resumeOperation, tellOperation} from '../../src/migration/recover.js';
 import {placementOf} from '../../src/placement/schemes.js';
+import type {RebalanceReport} from '../../src/report/rebalance.js';
+import {loadTopology} from '../../src/topology/load.js';
 import {parseTopology} from '../../src/topology/parse.js';
 import {diffSnapshots, type Snapshot, union} from '../rig/checker.js';
 import {type CliOptions, type CliResult, cli} from '../rig/cli.js';
@@ -152,4 +157,70 @@ export async function writeCalls(raw: Raw): Promise<Record<string, number>> {
       .filter(([name]) => writes.test(name))
       .map(([name, text]) => [name, Number(/calls=(\d+)/.exec(text)?.[1])]),
   );
+}
+
+export interface Request {
+  readonly to?: string;
+  readonly add?: readonly string[];
+  readonly remove?: readonly string[];
+  readonly acceptVolatile?: readonly string[];
+}
+
+export interface Hooks {
+  /** Interrupted as soon as this phase is entered. */
+  readonly stopAt?: string;
+  readonly prune?: boolean;
+  readonly timeoutMs?: number;
+  readonly onPhase?: (phase: string) => void;
+}
+
+function hooksOf({stopAt, onPhase}: Hooks) {
+  let isStopped = false;
+  return {
+    interrupted: () => isStopped,
+    onProgress: ({phase}: {readonly phase: string}) => {
+      onPhase?.(phase);
+      if (phase === stopAt) isStopped = true;
+    },
+  };
+}
+
+const stateDirOf = ({home}: Field) => join(home, 'state', 'rtopo');
+
+/** A rebalance by the code behind the command: without the start of a process, and stoppable at a phase. */
+export async function rebalanceHere(one: Field, request: Request, hooks: Hooks = {}): Promise<RebalanceReport> {
+  const prepared = await prepareHere(one, request, hooks.timeoutMs);
+  if (prepared.refusal !== null) throw prepared.refusal;
+  return prepared.run({prune: hooks.prune ?? true, ...hooksOf(hooks)});
+}
+
+export async function prepareHere(one: Field, request: Request, timeoutMs = 5000) {
+  const source = await loadTopology({file: one.file, env: {}, cwd: one.home});
+  const {to, add = [], remove = [], acceptVolatile = []} = request;
+  const options = {timeoutMs, stateDir: stateDirOf(one), again: ''};
+  return prepareRebalance(source, {to, add, remove, acceptVolatile}, options);
+}
+
+function recoverOptions(one: Field, hooks: Hooks) {
+  const {timeoutMs = 5000} = hooks;
+  return {...hooksOf(hooks), file: one.file, stateDir: stateDirOf(one), id: undefined, timeoutMs, again: ''};
+}
+
+export const resumeHere = (one: Field, hooks: Hooks = {}) => resumeOperation(recoverOptions(one, hooks));
+export const abortHere = (one: Field, hooks: Hooks = {}) => abort(recoverOptions(one, hooks));
+export const pruneHere = (one: Field, hooks: Hooks = {}) => pruneOperation(recoverOptions(one, hooks));
+export const tellHere = (one: Field) => tellOperation(recoverOptions(one, {}));
+
+/** The refusal or fault that `work` must end with. */
+export async function fault(work: Promise<unknown>, code: string, exit: number): Promise<RtopoError> {
+  let ended: unknown;
+  try {
+    ended = await work;
+  } catch (error) {
+    assert.instance(error, RtopoError, String((error as Error).stack));
+    const found = error as RtopoError;
+    assert.is(`${found.code} ${found.exit}`, `${code} ${exit}`, `${found.message}\n${found.remedy}`);
+    return found;
+  }
+  throw new Error(`ended well instead of ${code}: ${JSON.stringify(ended)?.slice(0, 500)}`);
 }

@@ -56,7 +56,6 @@ test('a wrong password, or none: exit 5 or 78, nothing ordered, nothing shown', 
     for (const server of [m!, r!]) assert.equal(await orders(server), []);
   }));
 
-
 test('a replication user with +psync +replconf +ping is enough; without psync nothing is ordered', () =>
   withServers([{config: `user repl on >${other} +psync +replconf +ping`}, {}], async ([m, r], rig) => {
     const rtopo = live(rig);
@@ -123,30 +122,6 @@ test('a link whose login broke is seen, and mended by the next run', () =>
     const mended = await rtopo(['replicate', '--yes'], {env});
     assertExit(mended, 0);
     assertExit(await rtopo(['status'], {env}), 0);
-  }));
-
-test('REPLICAOF renamed away: SLAVEOF does it; both away: refused beforehand', () =>
-  withServers(
-    [{}, {args: ['--rename-command', 'REPLICAOF', '']}, {args: ['--rename-command', 'REPLICAOF', '', '--rename-command', 'SLAVEOF', '']}],
-    async ([m, r, s], rig) => {
-      const rtopo = live(rig);
-      assertExit(await rtopo(['replicate', '--master', m!.address, '--replica', r!.address, '--yes']), 0);
-      assert.is(await follows(r!), m!.address);
-      const run = await rtopo(['replicate', '--master', m!.address, '--replica', s!.address, '--dry-run', '--json']);
-      assertExit(run, 3);
-      assert.is(envelope(run).error.code, 'REPLICAOF_DISABLED');
-    },
-  ));
-
-test('a Sentinel that is attached would undo it: refused', () =>
-  withServers(2, async ([m, r], rig) => {
-    const rtopo = live(rig);
-    const sentinel = await r!.connect();
-    await sentinel.cmd('CLIENT', 'SETNAME', 'sentinel-0123abcd-cmd');
-    const run = await rtopo(['replicate', '--master', m!.address, '--replica', r!.address, '--yes', '--json']);
-    assertExit(run, 3);
-    assert.is(envelope(run).error.code, 'SENTINEL_ATTACHED');
-    assert.is(await follows(r!), 'master');
   }));
 
 test.run();

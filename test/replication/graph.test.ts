@@ -97,7 +97,12 @@ test('a peer address and an announced one are names too; itself is no parent', (
 });
 
 test('levels: parents come first, whatever the order of the file', () => {
-  const s = shard('h:1', [instance('h:4', 'h:3'), instance('h:3', 'h:2'), instance('h:2', 'h:1'), instance('h:5', 'h:1')]);
+  const s = shard('h:1', [
+    instance('h:4', 'h:3'),
+    instance('h:3', 'h:2'),
+    instance('h:2', 'h:1'),
+    instance('h:5', 'h:1'),
+  ]);
   assert.equal(
     byLevel(s).map(({instance: one, level}) => [one.address.port, level]),
     [

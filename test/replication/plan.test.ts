@@ -4,9 +4,24 @@ import * as assert from 'uvu/assert';
 import {RtopoError} from '../../src/errors.js';
 import type {ServerFacts} from '../../src/redis/identity.js';
 import {type Plan, planReplication, sourceStaleness, staleness} from '../../src/replication/plan.js';
-import {addressText, type Auth, type Shard} from '../../src/topology/types.js';
-import {address, attached, backlog, facts, fault, history, instance, leading, lineage, listed} from './worlds.js';
-import {observed, replicaRole, secret, shard, topology} from './worlds.js';
+import {type Auth, addressText, type Shard} from '../../src/topology/types.js';
+import {
+  address,
+  attached,
+  backlog,
+  facts,
+  fault,
+  history,
+  instance,
+  leading,
+  lineage,
+  listed,
+  observed,
+  replicaRole,
+  secret,
+  shard,
+  topology,
+} from './worlds.js';
 
 const test = suite('replication/plan');
 const [M, R, S] = ['10.0.0.1:6379', '10.0.0.2:6379', '10.0.0.3:6379'];

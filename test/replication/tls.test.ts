@@ -3,9 +3,8 @@ import {execFileSync} from 'node:child_process';
 import {join} from 'node:path';
 import {suite} from 'uvu';
 import * as assert from 'uvu/assert';
-import {makeDir, removeDir} from '../rig/processes.js';
+import {freePort, makeDir, removeDir} from '../rig/processes.js';
 import {type Rig, type ServerSpec, withServers} from '../rig/servers.js';
-import {freePort} from '../rig/processes.js';
 import {assertExit, declare, envelope, fill, follows, live, orders} from './live.js';
 
 const test = suite('replication/tls');
@@ -24,19 +23,25 @@ function certificates(dir: string): void {
 
 /** Runs `body` with certificates, TLS ports, and servers that speak TLS on those only. */
 async function withTls(
-  body: (tls: {dir: string; at: (i: number) => string}, servers: Parameters<Parameters<typeof withServers>[1]>[0], rig: Rig) => Promise<void>,
+  body: (
+    tls: {dir: string; at: (i: number) => string},
+    servers: Parameters<Parameters<typeof withServers>[1]>[0],
+    rig: Rig,
+  ) => Promise<void>,
 ): Promise<void> {
   const dir = makeDir('rtopo-tls-');
   try {
     certificates(dir);
     const ports = [await freePort(), await freePort()];
     const file = (name: string) => join(dir, name);
-    const specs = ports.map((port): ServerSpec => ({
-      args: [
-        ...['--tls-port', String(port), '--tls-ca-cert-file', file('ca.pem'), '--tls-cert-file', file('server.pem')],
-        ...['--tls-key-file', file('server.key'), '--tls-auth-clients', 'optional'],
-      ],
-    }));
+    const specs = ports.map(
+      (port): ServerSpec => ({
+        args: [
+          ...['--tls-port', String(port), '--tls-ca-cert-file', file('ca.pem'), '--tls-cert-file', file('server.pem')],
+          ...['--tls-key-file', file('server.key'), '--tls-auth-clients', 'optional'],
+        ],
+      }),
+    );
     await withServers(specs, (servers, rig) => body({dir, at: (i) => `127.0.0.1:${ports[i]}`}, servers, rig));
   } finally {
     removeDir(dir);
@@ -91,11 +96,13 @@ test('TLS on one side only is told, not waited for', () =>
     declare(rig, shards(m!.address), `tls: {ca: ${join(dir, 'ca.pem')}, serverName: redis.test}\n`);
     const plain = await rtopo(['replicate', '--yes', '--timeout', '3s', '--json']);
     assertExit(plain, 5);
-    assert.match(envelope(plain).error.code, /^(TLS_FAILED|CONNECTION_LOST)$/);
+    assert.match(envelope(plain).error.code, /^(TLS_FAILED|CONNECTION_LOST|TIMEOUT)$/);
+    assert.match(envelope(plain).error.remedy, 'if this port speaks no TLS, take `tls:` away');
     declare(rig, shards(at(0)));
     const wrong = await rtopo(['status', '--timeout', '3s', '--json']);
     assertExit(wrong, 5);
-    assert.match(envelope(wrong).error.code, 'CONNECTION_LOST');
+    assert.is(envelope(wrong).error.code, 'CONNECTION_LOST');
+    assert.match(envelope(wrong).error.remedy, 'if this port expects TLS, declare `tls:`');
     assert.equal(await orders(r!), []);
   }));
 

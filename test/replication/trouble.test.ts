@@ -2,7 +2,7 @@
 import {suite} from 'uvu';
 import * as assert from 'uvu/assert';
 import {withServers} from '../rig/servers.js';
-import {assertExit, declare, envelope, fill, follows, live, shardYaml} from './live.js';
+import {assertExit, declare, envelope, follows, live, shardYaml} from './live.js';
 
 const test = suite('replication/trouble');
 
@@ -21,9 +21,10 @@ test('a dead replica: exit 5, the other is attached; a dead master: exit 5, noth
     const {error, result} = envelope(run);
     assert.is(error.code, 'CONNECTION_REFUSED');
     assert.match(error.message, dead.address);
-    assert.equal(result.steps.map((one: {instance: string; outcome: string}) => [one.instance, one.outcome]), [
-      [r!.address, 'done'],
-    ]);
+    assert.equal(
+      result.steps.map((one: {instance: string; outcome: string}) => [one.instance, one.outcome]),
+      [[r!.address, 'done']],
+    );
     assert.is(await follows(r!), m!.address);
     const again = await rtopo(['replicate', '--yes']);
     assertExit(again, 5);
@@ -87,48 +88,6 @@ test('busy with a script: BUSY, with the way out, and not "down"', () =>
     await m!.raw.cmd('SCRIPT', 'KILL');
     await loop;
     assertExit(await rtopo(['replicate', '--yes']), 0);
-  }));
-
-test('loading its data: exit 5 for replicate, a finding for status', () =>
-  withServers(2, async ([m, r], rig) => {
-    const rtopo = live(rig);
-    declare(rig, shardYaml('alpha', [m!, r!]));
-    const raw = await r!.connect();
-    await raw.pipeline(Array.from({length: 400}, (_, i) => ['SET', `key:${i}`, 'x'.repeat(100)]));
-    await raw.cmd('CONFIG', 'SET', 'key-load-delay', '20000', 'loading-process-events-interval-bytes', '1024');
-    raw.cmd('DEBUG', 'RELOAD').catch(() => undefined);
-    await rig.until('loading', async () => (await r!.raw.info('persistence')).loading === '1');
-    const run = await rtopo(['replicate', '--yes', '--json']);
-    assertExit(run, 5);
-    assert.is(envelope(run).error.code, 'LOADING');
-    const status = await rtopo(['status', '--json']);
-    assertExit(status, 2);
-    const codes = envelope(status).result.problems.map(({code}: {code: string}) => code);
-    assert.ok(codes.includes('LOADING'), codes.join());
-    assert.is(await follows(r!), 'master');
-  }));
-
-test('a link that does not come up in time: exit 4, and the next run goes on from there', () =>
-  withServers([{args: ['--repl-diskless-sync-delay', '3']}, {}], async ([m, r], rig) => {
-    const rtopo = live(rig);
-    await fill(m!, 5);
-    const args = ['replicate', '--master', m!.address, '--replica', r!.address, '--yes'];
-    const run = await rtopo([...args, '--timeout', '1s']);
-    assertExit(run, 4);
-    assert.match(run.stdout, 'LINK_NOT_UP');
-    assert.match(run.stdout, 'after 1 s');
-    assert.match(run.stderr, 'Incomplete: LINK_NOT_UP');
-    assert.match(run.stderr, 'rtopo replicate goes on from there');
-    assert.is(await follows(r!), m!.address);
-    declare(rig, shardYaml('alpha', [m!, r!]));
-    const status = await rtopo(['status', '--json']);
-    assertExit(status, 2);
-    const [, replica] = envelope(status).result.shards[0].instances;
-    assert.is(replica.link, 'syncing');
-    assert.is(replica.lagBytes, null);
-    const on = await rtopo([...args, '--json']);
-    assertExit(on, 0);
-    assert.is(await r!.raw.text('GET', 'key:4'), 'value 4');
   }));
 
 test.run();

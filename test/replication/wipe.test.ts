@@ -108,7 +108,10 @@ test('a former master with writes of its own is refused, one without them comes 
 
 test('attached by hand, never synchronised, with keys of its own: consent comes before the login', () =>
   withServers(
-    [{args: ['--requirepass', 'sesame-1'], auth: ['sesame-1']}, {args: ['--requirepass', 'sesame-1'], auth: ['sesame-1']}],
+    [
+      {args: ['--requirepass', 'sesame-1'], auth: ['sesame-1']},
+      {args: ['--requirepass', 'sesame-1'], auth: ['sesame-1']},
+    ],
     async ([m, r], rig) => {
       const rtopo = live(rig);
       await fill(m!, 5);

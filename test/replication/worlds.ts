@@ -82,7 +82,12 @@ export function leading(replicas: readonly string[], over: Partial<ServerFacts> 
 }
 
 export function fault(code = 'CONNECTION_REFUSED'): RtopoError {
-  return new RtopoError({code, exit: ExitCode.unreachable, message: `no: ${code}.`, remedy: 'start it'});
+  return new RtopoError({
+    code,
+    exit: ExitCode.unreachable,
+    message: `it does not answer: ${code}.`,
+    remedy: 'start it',
+  });
 }
 
 /** What was observed, by address; an error is an instance that did not answer. */

@@ -1,0 +1,147 @@
+/** The page that an operator sees: within 80 columns, whatever the addresses; escaped; the same without colours. */
+import {suite} from 'uvu';
+import * as assert from 'uvu/assert';
+import {renderReplicate} from '../../src/render/replicate.js';
+import {renderStatus} from '../../src/render/status.js';
+import {createStyle} from '../../src/render/style.js';
+import type {ReplicateReport, ReplicateStepReport} from '../../src/report/replicate.js';
+import type {InstanceStatus, StatusReport} from '../../src/report/status.js';
+
+const test = suite('render/replication');
+const plain = createStyle(false, 80);
+
+function status(addresses: readonly string[], over: Partial<InstanceStatus> = {}): StatusReport {
+  const instances = addresses.map(
+    (address, i): InstanceStatus => ({
+      ...{address, reachable: true, version: '7.0.15', server: 'redis', runId: 'r', offset: 1, keys: 1_234_567_890},
+      ...(i === 0
+        ? {role: 'master'}
+        : {role: 'replica', expectedOf: addresses[i - 1]!, of: addresses[i - 1]!, link: 'up', lagBytes: 1023 * 1024}),
+      ...(i === 0 ? {} : {ackSeconds: 1, sync: null}),
+      problems: [],
+      ...(i === 1 ? over : {}),
+    }),
+  );
+  const shards = [{name: 'alpha', healthy: true, instances}];
+  return {topology: 'cache', healthy: true, sampledMs: 3, shards, problems: []};
+}
+
+const long = [
+  '[2001:db8:85a3:1234:5678:8a2e:370:7334]:6379',
+  'redis-replica-0.redis-headless.production.svc.cluster.local:6379',
+  'c:1',
+];
+
+test('short addresses stand beside their values', () => {
+  const text = renderStatus(status(['10.0.0.1:6379', '10.0.0.2:6379', '10.0.0.3:6379']), plain);
+  assert.is(
+    text,
+    [
+      'cache  1 shard, 3 instances, redis 7.0.15, asked in 3 ms',
+      '',
+      '                       ROLE     LINK      LAG  ACK           KEYS',
+      '● alpha',
+      '  10.0.0.1:6379        master   -           -    -  1,234,567,890',
+      '  └─ 10.0.0.2:6379     replica  up    1023 KB  1 s  1,234,567,890',
+      '     └─ 10.0.0.3:6379  replica  up    1023 KB  1 s  1,234,567,890',
+      '',
+      '✓ healthy: every role, link and history is as declared',
+      '',
+    ].join('\n'),
+  );
+});
+
+test('long ones stand above them, within 80 columns, and whole', () => {
+  for (const columns of [80, 60]) {
+    const text = renderStatus(status(long), createStyle(false, columns));
+    for (const address of long) assert.match(text, address);
+    for (const line of text.split('\n')) {
+      const extra = long.some((address) => line.endsWith(address));
+      assert.ok(extra || line.length <= columns, line);
+    }
+    assert.match(text, /└─ redis-replica-0\S+\n +│? +replica +up/);
+  }
+});
+
+test('different releases get a column; colours change nothing but colours', () => {
+  const report = status(['a:1', 'b:2'], {version: '6.2.0'});
+  const text = renderStatus(report, plain);
+  assert.match(text, /VERSION/);
+  assert.match(text, /redis 6\.2\.0\n/);
+  assert.is(renderStatus(report, createStyle(true, 80)).replace(/\x1b\[[0-9;]*m/g, ''), text);
+});
+
+test('silence has a reason: no answer, busy, no login', () => {
+  const silent = {reachable: false, role: 'unknown', version: null, server: null, keys: null} as const;
+  const words = {TIMEOUT: 'no answer', CONNECTION_REFUSED: 'no answer', BUSY: 'busy', AUTH_FAILED: 'no login'};
+  for (const [code, word] of Object.entries(words))
+    assert.match(renderStatus(status(['a:1', 'b:2'], {...silent, problems: [code]}), plain), `b:2  ${word}`);
+});
+
+test('progress of a synchronisation, and a role that is not the declared one', () => {
+  const sync = {phase: 'transfer', percent: 43.4, etaSeconds: null} as const;
+  assert.match(renderStatus(status(['a:1', 'b:2'], {link: 'syncing', sync}), plain), 'transfer 43 %');
+  assert.match(renderStatus(status(['a:1', 'b:2'], {role: 'master', link: null}), plain), 'master!');
+});
+
+function step(over: Partial<ReplicateStepReport>): ReplicateStepReport {
+  return {
+    ...{shard: 'alpha', instance: 'b:2', action: 'replicate-from', target: 'a:1', resync: 'full', keysAtRisk: 0},
+    ...{outcome: 'planned', persisted: 'not-asked'},
+    ...over,
+  };
+}
+
+function replicate(steps: readonly ReplicateStepReport[], over: Partial<ReplicateReport> = {}): string {
+  const report = {changed: false, applied: false, steps, unchanged: 1, refused: [], unreachable: [], ...over};
+  return renderReplicate(report, plain);
+}
+
+test('a plan: one line a step, or two where one is too long', () => {
+  assert.is(
+    replicate([
+      step({}),
+      step({instance: 'c:30', keysAtRisk: 4}),
+      step({shard: 'beta', action: 'promote', target: null}),
+    ]),
+    [
+      'alpha',
+      '  ~ b:2   replicate from a:1, full sync',
+      '  ~ c:30  replicate from a:1, full sync, DISCARDS 4 keys',
+      '',
+      'beta',
+      '  ~ b:2   become the master',
+      '',
+      '~ 3 steps to do; 1 instance is as declared already',
+      '',
+    ].join('\n'),
+  );
+  const text = replicate([step({instance: long[1]!, target: long[0]!})]);
+  assert.match(text, `  ~ ${long[1]}\n      replicate from ${long[0]}, full sync\n`);
+});
+
+test('what came of it: done, failed with its reason below, skipped with its reason beside', () => {
+  const text = replicate(
+    [
+      step({outcome: 'done', persisted: 'yes'}),
+      step({outcome: 'done', persisted: 'failed'}),
+      step({outcome: 'failed', code: 'LINK_NOT_UP', message: 'It is late.', remedy: 'rtopo status'}),
+      step({outcome: 'skipped', resync: null, message: 'its parent x is not ready'}),
+    ],
+    {applied: true, changed: true},
+  );
+  assert.match(text, '✓ b:2  replicate from a:1, full sync, persisted\n');
+  assert.match(text, '✓ b:2  replicate from a:1, full sync, not persisted\n');
+  assert.match(text, '- b:2  replicate from a:1: its parent x is not ready\n');
+  assert.match(text, '✗ LINK_NOT_UP\n  It is late.\n  try: rtopo status\n');
+  assert.match(text, '✗ 2 of 4 steps done\n');
+});
+
+test('nothing to do, and out of reach', () => {
+  assert.is(replicate([]), '✓ no changes: 1 instance is as declared\n');
+  const unreachable = [{instance: 'x:1', code: 'TIMEOUT', message: 'x:1 is silent.', remedy: 'wake it'}];
+  assert.match(replicate([], {unreachable}), '✗ TIMEOUT\n  x:1 is silent.\n  try: wake it\n');
+  assert.match(replicate([], {unreachable}), '✗ 1 instance out of reach; 1 instance is as declared\n');
+});
+
+test.run();
