@@ -27,7 +27,7 @@ shards:
   - {name: gamma, master: "10.0.0.7:6379"}
 `;
 
-/** As twemproxy 0.5 places them: see test/placement/ketama.test.ts for the proof of the scheme itself. */
+/** That the owners are the right ones is proved by test/placement; here it is that they come out. */
 function owners(placement: Placement): string[] {
   return ['user:42', 'user:{42}:cart', '42'].map((key) => placement.ownerOf(Buffer.from(key)).name);
 }

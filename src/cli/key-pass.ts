@@ -53,6 +53,7 @@ export class KeyPass {
   /** The answers to all keys that end in this chunk. Valid until the next call; the chunk must stay as it is. */
   push(chunk: Buffer): Buffer {
     this.#length = 0;
+    if (this.failure !== null) return this.#out.subarray(0, 0);
     let start = 0;
     if (this.#pieceBytes > 0) {
       const end = chunk.indexOf(this.#separator);

@@ -1,5 +1,5 @@
-import {BaseCommand, DEFAULT_TIMEOUT_MS, type Verdict} from '../cli/base.js';
-import {ExitCode, RtopoError} from '../errors.js';
+import {BaseCommand, DEFAULT_TIMEOUT_MS} from '../cli/base.js';
+import {ExitCode} from '../errors.js';
 import {renderStatus} from '../render/status.js';
 import type {StatusReport} from '../report/status.js';
 import {currentTopology} from '../topology/current.js';
@@ -21,17 +21,13 @@ export default class Status extends BaseCommand {
     const {observeTopology} = await import('../replication/observe.js');
     const {judgeTopology} = await import('../replication/judge.js');
     const report = judgeTopology(topology, await observeTopology(topology, flags.timeout ?? DEFAULT_TIMEOUT_MS));
-    return this.present(report, renderStatus, verdict(report));
+    return this.present(report, renderStatus, {exit: verdict(report)});
   }
 }
 
-/** An instance that could not be asked weighs most: of its links nothing is known. */
-function verdict({shards, healthy, problems}: StatusReport): Verdict {
-  const silent = shards.flatMap(({instances}) => instances.filter(({reachable}) => !reachable));
-  const cause = problems.find(({instance}) => instance === silent[0]?.address);
-  if (cause === undefined) return {exit: healthy ? ExitCode.ok : ExitCode.attention};
-  const all = silent.map(({address, problems: [code]}) => `${address} (${code})`).join(', ');
-  const {code, remedy} = cause;
-  const exit = ExitCode.unreachable;
-  return {exit, error: new RtopoError({code, exit, remedy, message: `Out of reach: ${all}.`})};
+/** An instance that could not be asked weighs most: of its links nothing is known. The report itself says which and why. */
+function verdict({shards, healthy}: StatusReport): ExitCode {
+  const asked = shards.every(({instances}) => instances.every(({reachable}) => reachable));
+  if (!asked) return ExitCode.unreachable;
+  return healthy ? ExitCode.ok : ExitCode.attention;
 }

@@ -4,7 +4,7 @@
  */
 import {createHash} from 'node:crypto';
 import {LOCK_KEY} from '../journal/lock.js';
-import {readJournal} from '../journal/record.js';
+import {readJournal} from '../journal/reading.js';
 import {replyFault} from '../redis/faults.js';
 import {ReplyError, type RespReply} from '../redis/resp/decode.js';
 import {compareCopies, readCopies} from './compare.js';

@@ -2,10 +2,17 @@
 import {readdirSync, readFileSync} from 'node:fs';
 import {join} from 'node:path';
 import {ExitCode, escapeText, RtopoError, refusal} from '../errors.js';
-import {EMPTY_TAIL, peekLast, readJournal, type Tail} from '../journal/record.js';
+import {EMPTY_TAIL, peekLast, readJournal, type Tail} from '../journal/reading.js';
 import {isOperationId} from '../journal/state.js';
 import type {Counts} from './operation.js';
-import {OUTCOME_LETTERS, type Phase, PRUNE_LETTERS, type RebalanceRecord} from './records.js';
+import {
+  type Durability,
+  OUTCOME_LETTERS,
+  type Phase,
+  PRUNE_LETTERS,
+  type RebalanceRecord,
+  type Writers,
+} from './records.js';
 
 export type Begin = RebalanceRecord & {type: 'begin'};
 
@@ -18,11 +25,15 @@ export interface Told {
   readonly lastMs: number;
   /** Run ids by address, as they were when the last copying pass began: what pruning may rely on. */
   readonly servers: ReadonlyMap<string, string>;
+  /** What makes each target keep its copies, by address. */
+  readonly durability: ReadonlyMap<string, Durability>;
   /** Pruning ended and left keys behind: the next run copies again before it prunes. */
   readonly leftovers: boolean;
   /** Counts of the last copying pass, and of all pruning. */
   readonly counts: Counts;
   readonly nextBatch: number;
+  /** The verdict on the last copying pass. */
+  readonly writers: Writers;
   /** Null while unfinished. */
   readonly end: (RebalanceRecord & {type: 'end'}) | null;
   readonly tail: Tail;
@@ -32,6 +43,8 @@ export interface Told {
 export function readOperation(path: string): Told | null {
   let begin: Begin | null = null;
   let end: Told['end'] = null;
+  let writers: Writers = 'unknown';
+  let durability = new Map<string, Durability>();
   let [phase, startedMs, lastMs, nextBatch, tail]: [Phase, number, number, number, Tail] = [
     'planned',
     0,
@@ -52,6 +65,7 @@ export function readOperation(path: string): Told | null {
         break;
       case 'phase':
         phase = record.phase;
+        writers = record.writers ?? (phase === 'copying' ? 'unknown' : writers);
         if (phase !== 'copying') break;
         restartCounts(counts);
         [servers, leftovers] = [found, false];
@@ -72,12 +86,14 @@ export function readOperation(path: string): Told | null {
         [phase, end] = [record.phase, record];
         break;
       case 'barrier':
+        durability = new Map(record.targets.map((target) => [target.at, target.by]));
+        break;
       case 'prune':
         break;
     }
   }
   if (begin === null) return null;
-  return {path, begin, phase, startedMs, lastMs, servers, leftovers, counts, nextBatch, end, tail};
+  return {path, begin, phase, startedMs, lastMs, servers, leftovers, counts, nextBatch, writers, durability, end, tail};
 }
 
 /** A new pass looks at every key that is left at its source; those deleted by an earlier run were copied and verified before. */
@@ -153,7 +169,8 @@ export function findOperation(dir: string, id: string | undefined): Told {
   }
   const unfinished = unfinishedOperations(dir);
   const names = unfinished.map(({begin}) => begin.id);
-  if (unfinished.length > 1) throw noOperation('There are several unfinished operations for this topology file.', names);
+  if (unfinished.length > 1)
+    throw noOperation('There are several unfinished operations for this topology file.', names);
   const found = unfinished[0] ?? latestOperation(dir);
   if (found === null) throw noOperation('There is no operation for this topology file.', []);
   return found;

@@ -52,6 +52,8 @@ export interface Operation {
   readonly ownWrites: Map<number, OwnWrites>;
   /** Flags of the command line that a command printed for it needs too, such as ` --topology FILE`. */
   readonly again: string;
+  /** Numbers of targets that were restarted since the copies were made, and whose data may be older than these. */
+  readonly doubted: ReadonlySet<number>;
   /** True once the topology file has the new text: from then on the new owners have the last word about their keys. */
   hasCutOver: boolean;
   /** Number of the next batch; continues over runs. */

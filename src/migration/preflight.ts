@@ -50,7 +50,10 @@ export async function preflight(
     ...judgeSkew(node, answers[i]!.skewMs, answers[0]!.skewMs),
     ...judgeLock(node, answers[i]!.lock, options.operation),
   ]);
-  return {nodes, objections: [...objections, ...judgeSameServer(nodes), ...(await judgeDatabases(nodes, options.timeoutMs))]};
+  return {
+    nodes,
+    objections: [...objections, ...judgeSameServer(nodes), ...(await judgeDatabases(nodes, options.timeoutMs))],
+  };
 }
 
 async function readClockAndLock(connection: Connection): Promise<{skewMs: number; lock: string | null}> {

@@ -59,7 +59,7 @@ export async function prepareRebalance(
       const {timeoutMs, again} = options;
       const hooks = {onProgress, interrupted, stateDir, timeoutMs, again};
       const operation = await openOperation(plan, {file, consents}, hooks);
-      return carryOut(operation, {phase: 'planned', prune, sameServers: true, leftovers: false});
+      return carryOut(operation, {phase: 'planned', prune, sameServers: true, leftovers: false, writers: 'unknown'});
     },
   };
 }

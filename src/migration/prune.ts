@@ -7,10 +7,10 @@
 import {createHash} from 'node:crypto';
 import {ExitCode, escapeText, RtopoError} from '../errors.js';
 import {LOCK_KEY} from '../journal/lock.js';
-import {readJournal} from '../journal/record.js';
+import {readJournal} from '../journal/reading.js';
 import {replyFault} from '../redis/faults.js';
 import {ReplyError} from '../redis/resp/decode.js';
-import {compareCopies, readCopies} from './compare.js';
+import {compareCopies, compareKeys, readCopies} from './compare.js';
 import {type Lane, type Node, withLane} from './nodes.js';
 import {checkpoint, type Operation, resumeCommand, write} from './operation.js';
 import {OUTCOME_LETTERS, PRUNE_LETTERS, type RebalanceRecord} from './records.js';
@@ -82,7 +82,8 @@ function pruneHistory(path: string): PruneHistory {
   let kept = {changed: 0, missing: 0};
   for (const {record} of readJournal<RebalanceRecord>(path)) {
     if (record.type === 'copy') last = record.batch;
-    if (record.type === 'phase' && record.phase === 'copying') [firstBatch, kept] = [last + 1, {changed: 0, missing: 0}];
+    if (record.type === 'phase' && record.phase === 'copying')
+      [firstBatch, kept] = [last + 1, {changed: 0, missing: 0}];
     if (record.type === 'prune') intended.add(record.batch);
     if (record.type !== 'pruned') continue;
     pruned.add(record.batch);
@@ -174,8 +175,11 @@ interface Verdict {
 async function compareAndDelete({operation, lane, batch}: Pruning): Promise<Verdict[]> {
   const [sourceNode, targetNode] = [operation.nodes[batch.source]!, operation.nodes[batch.target]!];
   const target = await lane.to(targetNode, batch.db);
-  const held = (await target.batch(batch.keys.map((key) => ['EXISTS', key]))).map(asInteger(targetNode));
   const source = await lane.to(sourceNode, batch.db);
+  // Where the target may have come back with older data, only an equal value counts; elsewhere its value is its own affair by now.
+  const held = operation.doubted.has(batch.target)
+    ? (await compareKeys(source, target, batch.keys)).map((comparison) => (comparison === 'equal' ? 1 : 0))
+    : (await target.batch(batch.keys.map((key) => ['EXISTS', key]))).map(asInteger(targetNode));
   const {token} = operation.lock;
   const replies = await source.batch(
     batch.keys.map((key, i) =>

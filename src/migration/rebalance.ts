@@ -130,7 +130,8 @@ export function toldReport(told: Told, again: string): RebalanceReport {
   return {
     ...blank(from, to, planChange(from, to).minimumShare),
     ...{id: begin.id, phase, matrix: begin.matrix, journal: path, topologyFile: begin.file},
-    ...(told.end === null ? {} : {writers: told.end.writers, finalCheck: told.end.finalCheck}),
+    writers: told.end?.writers ?? told.writers,
+    finalCheck: told.end?.finalCheck ?? null,
     seconds: (lastMs - startedMs) / 1000,
     next: nextCommand(phase, {id: begin.id, again}),
     keys: {

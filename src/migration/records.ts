@@ -38,7 +38,7 @@ export type RebalanceRecord =
   /** A process starts to work on the operation: who the servers are now. A copying pass counts from the last of these. */
   | {readonly type: 'run'; readonly servers: readonly {readonly at: string; readonly runId: string}[]}
   /** J2. */
-  | {readonly type: 'phase'; readonly phase: Phase}
+  | {readonly type: 'phase'; readonly phase: Phase /** With `verified`. */; readonly writers?: Writers}
   /** Before the copies of a batch are sent: these names, on this target, may be ours from now on. */
   | {
       readonly type: 'copy';

@@ -48,7 +48,8 @@ export async function pruneOperation(options: RecoverOptions): Promise<Rebalance
 async function reopened(found: Told, options: RecoverOptions): Promise<RebalanceReport> {
   const {operation, told, sameServers} = await reopenOperation(found, options);
   if (!isFinished(told)) {
-    return carryOut(operation, {phase: told.phase, prune: true, sameServers, leftovers: told.leftovers});
+    const {phase, leftovers, writers} = told;
+    return carryOut(operation, {phase, prune: true, sameServers, leftovers, writers});
   }
   await closeOperation(operation);
   return toldReport(told, options.again);

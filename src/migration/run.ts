@@ -29,6 +29,8 @@ export interface RunOptions {
   readonly sameServers: boolean;
   /** Pruning has ended before and left keys behind. */
   readonly leftovers: boolean;
+  /** The verdict on the copies that an earlier run made. */
+  readonly writers: Writers;
 }
 
 /** Keys that come late are writers at work. After so many rechecks rtopo stops hoping that they end. */
@@ -38,12 +40,12 @@ export async function runOperation(operation: Operation, options: RunOptions): P
   write(operation, {type: 'run', servers: operation.nodes.map(({at, facts}) => ({at, runId: facts.runId}))});
   // Once the copies are proved and durable, the journal says what may go, key by key; what pruning leaves is looked at anew.
   const isCopied = (options.phase === 'cutover' || options.phase === 'pruning') && !options.leftovers;
-  const writers = isCopied ? 'unknown' : await bringAcross(operation);
+  let writers = isCopied ? options.writers : await bringAcross(operation);
   if (!options.prune) return {phase: 'cutover', writers, finalCheck: null};
   let kept = await prune(operation);
   // A target that was restarted since may have come back without its copies. The sources still hold them: once more.
   if (kept.missing > 0 && isCopied && !options.sameServers) {
-    await bringAcross(operation);
+    writers = await bringAcross(operation);
     kept = await prune(operation);
   }
   const finalCheck = await proveEnd(operation, kept);
@@ -61,7 +63,7 @@ async function bringAcross(operation: Operation): Promise<Writers> {
   // After the cutover the applications are welcome to write.
   const writers = operation.hasCutOver ? 'unknown' : judgeWriters(before, await readWriters(operation));
   if (writers === 'seen') throw writersSeen(operation);
-  enter(operation, 'verified');
+  enter(operation, 'verified', writers);
   await raiseBarrier(operation);
   checkpoint(operation);
   await cutOver(operation);
@@ -99,8 +101,8 @@ function writersSeen(operation: Operation): RtopoError {
   });
 }
 
-function enter(operation: Operation, phase: Phase): void {
+function enter(operation: Operation, phase: Phase, writers?: Writers): void {
   checkpoint(operation);
-  write(operation, {type: 'phase', phase});
+  write(operation, {type: 'phase', phase, ...(writers === undefined ? {} : {writers})});
   operation.onProgress({phase, keys: 0, totalKeys: null, bytes: 0});
 }

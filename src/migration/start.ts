@@ -109,13 +109,14 @@ export async function openOperation(
   }
 }
 
-function blank(): Pick<Operation, 'counts' | 'received' | 'ownWrites' | 'nextBatch' | 'hasCutOver'> {
+function blank(): Pick<Operation, 'counts' | 'received' | 'ownWrites' | 'nextBatch' | 'hasCutOver' | 'doubted'> {
   return {
     counts: {copied: 0, verified: 0, deleted: 0, expired: 0, changed: 0, bytes: 0},
     received: new Set(),
     ownWrites: new Map(),
     nextBatch: 0,
     hasCutOver: false,
+    doubted: new Set(),
   };
 }
 
@@ -139,13 +140,27 @@ export async function reopenOperation(found: Told, options: Omit<OpenOptions, 's
     const journal = Journal.resume<RebalanceRecord>(told.path, told.tail);
     const operation: Operation = {
       ...{...blank(), ...options, id, file, consents, planned, matrix, change, nodes, journal, lock},
-      ...{counts: {...told.counts}, nextBatch: told.nextBatch, hasCutOver: hasCutOver(told)},
+      ...{
+        counts: {...told.counts},
+        nextBatch: told.nextBatch,
+        hasCutOver: hasCutOver(told),
+        doubted: doubtedTargets(told, nodes),
+      },
     };
     return {operation, told, sameServers: nodes.every(({at, facts}) => told.servers.get(at) === facts.runId)};
   } catch (error) {
     await lock.release();
     throw error;
   }
+}
+
+/** A file or a snapshot that held the copies brings them back; a server that relied on its replica may return with what it had long before. */
+function doubtedTargets({servers, durability}: Told, nodes: readonly Node[]): ReadonlySet<number> {
+  const doubted = nodes.filter(({at, facts}) => {
+    const by = durability.get(at);
+    return servers.get(at) !== facts.runId && by !== 'aof' && by !== 'bgsave';
+  });
+  return new Set(doubted.map(({number}) => number));
 }
 
 /** The lock lives on connections of its own, so that it is renewed while data flows. */

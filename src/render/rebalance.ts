@@ -3,30 +3,39 @@ import type {RebalanceReport} from '../report/rebalance.js';
 import type {Style} from './style.js';
 import {columns} from './table.js';
 import {bytes, count, percent, plural} from './units.js';
+import {wrapped} from './wrap.js';
 
 export function renderPlan(report: RebalanceReport, style: Style): string {
-  const {from, to, keys} = report;
-  const share = `${percent(report.movedShare)} of ${plural(keys.scanned, 'key')}`;
-  const least = `the least possible for this change is ${percent(report.minimumShare)}`;
+  const {from, to, keys, loads: list} = report;
+  const title = `Plan  ${from.shards.join(', ')} (${from.scheme})  →  ${to.shards.join(', ')} (${to.scheme})`;
+  const strays = `${plural(keys.strays, 'key')} found where the present placement does not put them; they move to their owner too.`;
+  // A plan that was refused before the keys could be counted has nothing to show but the reasons.
+  const isCounted = list.some((load) => load.keys > 0) || keys.scanned > 0;
   return [
-    `${style.bold('Plan')}  ${from.shards.join(', ')} (${from.scheme})  →  ${to.shards.join(', ')} (${to.scheme})`,
+    style.bold(wrapped(title, style.columns, 0)),
     '',
     matrix(report, style),
     '',
     loads(report, style),
     '',
-    keys.moving === 0 && report.loads.length > 0
-      ? 'Nothing to move.'
-      : `${plural(keys.moving, 'key')} to move: ${share}; ${least}`,
-    ...(keys.strays === 0
-      ? []
-      : [
-          style.warning(
-            `${plural(keys.strays, 'key')} found where the present placement does not put them; they move to their owner too`,
-          ),
-        ]),
+    ...(isCounted || keys.moving === 0 ? [wrapped(summary(report), style.columns, 0)] : []),
+    ...(keys.strays === 0 ? [] : [style.warning(wrapped(strays, style.columns, 0))]),
     '',
   ].join('\n');
+}
+
+/** Shares by weight are what to expect, not what must be: a plan within a tenth of the least is as good as any. */
+const NEAR_LEAST = 1.1;
+
+function summary({keys, movedShare, minimumShare, from, to, topologyFile}: RebalanceReport): string {
+  if (keys.moving === 0) {
+    const isSame = from.scheme === to.scheme && from.shards.join('\n') === to.shards.join('\n');
+    return isSame ? 'Nothing to move.' : `Nothing to move; ${topologyFile} gets its new text.`;
+  }
+  const share = `${count(keys.moving)} of ${plural(keys.scanned, 'key')} ${keys.moving === 1 ? 'moves' : 'move'} (${percent(movedShare)})`;
+  return (movedShare ?? 0) <= minimumShare * NEAR_LEAST
+    ? `${share}: about as few as any scheme could move for this change.`
+    : `${share}; the least that any scheme could move for this change is about ${percent(minimumShare)}.`;
 }
 
 function matrix({matrix: cells}: RebalanceReport, style: Style): string {
@@ -62,7 +71,10 @@ function loads({loads: list, memory}: RebalanceReport, style: Style): string {
 export function renderRebalance(report: RebalanceReport, style: Style): string {
   const {keys} = report;
   const rows = [
-    ['moved', `${plural(keys.deleted, 'key')} in ${report.seconds.toFixed(1)} s, ${bytes(report.bytes)} of payload`],
+    [
+      report.phase === 'aborted' ? 'removed' : 'moved',
+      `${plural(keys.deleted, 'key')} in ${report.seconds.toFixed(1)} s, ${bytes(report.bytes)} of payload`,
+    ],
     ['copied', `${count(keys.copied)}, each read back and compared: ${count(keys.verified)} equal`],
     ...(keys.expired > 0 ? [['expired', `${count(keys.expired)} on their way, by their own expiry`]] : []),
     ['writers', writersText(report)],
@@ -71,9 +83,10 @@ export function renderRebalance(report: RebalanceReport, style: Style): string {
       : [
           [
             'final check',
-            `${plural(report.finalCheck.keys, 'key')}, ${report.finalCheck.misplaced} misplaced, ${report.finalCheck.duplicates} duplicate`,
+            `${plural(report.finalCheck.keys, 'key')}, ${count(report.finalCheck.misplaced)} misplaced, ${count(report.finalCheck.duplicates)} duplicate`,
           ],
         ]),
+    ...(report.next === null ? [] : [['next', report.next]]),
     ['topology', report.topologyFile],
     ...(report.journal === null ? [] : [['journal', report.journal]]),
   ];
@@ -83,20 +96,20 @@ export function renderRebalance(report: RebalanceReport, style: Style): string {
   return `${headline(report, style)}\n${table.join('\n')}\n`;
 }
 
-function headline({phase, id, next}: RebalanceReport, style: Style): string {
+function headline({phase, id}: RebalanceReport, style: Style): string {
   switch (phase) {
     case 'done':
       return `${style.good('✓')} ${style.bold('done')}  every key is on its owner, once  ${style.dim(id ?? '')}`;
     case 'aborted':
       return `${style.good('✓')} ${style.bold('aborted')}  the copies are removed, the sources are as they were  ${style.dim(id ?? '')}`;
     case 'cutover':
-      return `${style.accent('~')} ${style.bold('cut over')}  the sources still hold their copies: ${next}`;
+      return `${style.accent('~')} ${style.bold('cut over')}  the old copies are still at their sources  ${style.dim(id ?? '')}`;
     case 'planned':
     case 'copying':
     case 'copied':
     case 'verified':
     case 'pruning':
-      return `${style.warning('!')} ${style.bold(phase)}  unfinished: ${next}`;
+      return `${style.warning('!')} ${style.bold(phase)}  unfinished, no key is lost  ${style.dim(id ?? '')}`;
   }
 }
 

@@ -71,7 +71,8 @@ test('it has a lease, holds no secret, and names who holds it', async () => {
 test('a dead process of the same operation is succeeded; a living one, another host, another operation is not', async () => {
   await withServers(1, async ([server]) => {
     const {raw} = server!;
-    const put = (fields: object) => raw.cmd('SET', LOCK_KEY, JSON.stringify({op: 'OP', nonce: 'x', host: hostname(), ...fields}));
+    const put = (fields: object) =>
+      raw.cmd('SET', LOCK_KEY, JSON.stringify({op: 'OP', nonce: 'x', host: hostname(), ...fields}));
     await put({pid: 2 ** 22 + 1});
     const lock = await take('OP', [server!]);
     await lock.release();

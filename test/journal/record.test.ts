@@ -4,7 +4,8 @@ import {join} from 'node:path';
 import {suite} from 'uvu';
 import * as assert from 'uvu/assert';
 import {RtopoError} from '../../src/errors.js';
-import {EMPTY_TAIL, Journal, peekLast, readJournal} from '../../src/journal/record.js';
+import {EMPTY_TAIL, peekLast, readJournal} from '../../src/journal/reading.js';
+import {Journal} from '../../src/journal/record.js';
 import {makeDir, removeDir} from '../rig/processes.js';
 
 const test = suite('journal/record');
@@ -145,7 +146,15 @@ test('a record that is left out, doubled, moved, or taken from another journal i
     const foreign = readFileSync(join(dir, 'foreign.jsonl'), 'utf8').trimEnd().split('\n');
     const [a, b, c, d] = lines as [string, string, string, string];
     const path = join(dir, 'mixed.jsonl');
-    const mixtures = [[a, c, d], [a, b, b, c], [a, c, b, d], [b, c, d], [a, foreign[1]!, c], [a, '', b], [a, '{}', b]];
+    const mixtures = [
+      [a, c, d],
+      [a, b, b, c],
+      [a, c, b, d],
+      [b, c, d],
+      [a, foreign[1]!, c],
+      [a, '', b],
+      [a, '{}', b],
+    ];
     for (const mixture of mixtures) {
       writeFileSync(path, `${mixture.join('\n')}\n`, {mode: 0o600});
       assert.is(read(path).refused, 'JOURNAL_DAMAGED', mixture.map((line) => lines.indexOf(line)).join());

@@ -2,10 +2,20 @@
 import {mkdirSync} from 'node:fs';
 import {suite} from 'uvu';
 import * as assert from 'uvu/assert';
-import {readJournal} from '../../src/journal/record.js';
+import {readJournal} from '../../src/journal/reading.js';
 import type {RebalanceRecord} from '../../src/migration/records.js';
 import {type Rig, type Server, type ServerSpec, withServers} from '../rig/servers.js';
-import {abortHere, durable, fault, type Field, field, prepareHere, rebalanceHere, resumeHere, topologyText} from './field.js';
+import {
+  abortHere,
+  durable,
+  type Field,
+  fault,
+  field,
+  prepareHere,
+  rebalanceHere,
+  resumeHere,
+  topologyText,
+} from './field.js';
 
 const test = suite('migration/barrier');
 
@@ -27,7 +37,9 @@ async function withTarget(target: ServerSpec, body: (scene: Scene) => Promise<vo
 
 function barriers({journals}: Field): string[] {
   const [path] = journals();
-  const found = [...readJournal<RebalanceRecord>(path!)].flatMap(({record}) => (record.type === 'barrier' ? record.targets : []));
+  const found = [...readJournal<RebalanceRecord>(path!)].flatMap(({record}) =>
+    record.type === 'barrier' ? record.targets : [],
+  );
   return found.map(({by}) => by);
 }
 
@@ -36,7 +48,10 @@ async function total({a, b}: Scene): Promise<number> {
 }
 
 test('an append-only file that syncs every second is waited for; one that always syncs is not', async () => {
-  for (const [policy, waits] of [['everysec', true], ['always', false]] as const) {
+  for (const [policy, waits] of [
+    ['everysec', true],
+    ['always', false],
+  ] as const) {
     await withTarget({args: ['--appendonly', 'yes', '--appendfsync', policy]}, async (scene) => {
       const began = performance.now();
       await rebalanceHere(scene.home, {add: scene.add});
@@ -73,7 +88,11 @@ test('a replica that does not answer any more is none', async () => {
     await scene.rig.replicate(replica, scene.b);
     replica.pause();
     try {
-      const {message} = await fault(rebalanceHere(scene.home, {add: scene.add}, {timeoutMs: 1200}), 'TARGET_NOT_DURABLE', 4);
+      const {message} = await fault(
+        rebalanceHere(scene.home, {add: scene.add}, {timeoutMs: 1200}),
+        'TARGET_NOT_DURABLE',
+        4,
+      );
       assert.match(message, 'no replica of it acknowledged');
       assert.is(await scene.a.raw.cmd('DBSIZE'), 200, 'nothing deleted');
     } finally {
@@ -144,7 +163,10 @@ test('a target that was restarted, demoted, or has evicted since the copies were
       await happened;
       assert.ok(seen !== null, 'it went on');
       assert.is((seen as unknown as {exit: number}).exit, 4, seen.message);
-      assert.ok(expected.test(seen.message) || /closed the connection|refused the connection/.test(seen.message), seen.message);
+      assert.ok(
+        expected.test(seen.message) || /closed the connection|refused the connection/.test(seen.message),
+        seen.message,
+      );
       assert.is(await scene.a.raw.cmd('DBSIZE'), 200, 'nothing deleted');
     });
   }

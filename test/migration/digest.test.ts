@@ -30,7 +30,11 @@ test('sets and hashes are compared without order, everything else with it', () =
     ['string', Buffer.from([0xff]), Buffer.from([0xfe])],
     ['string', Buffer.from(''), Buffer.from('\0')],
     ['stream', b('length', '1'), b('length', '2')],
-    ['stream', [...b('groups'), [[...b('name', 'a', 'pel-count'), 1]]], [...b('groups'), [[...b('name', 'a', 'pel-count'), 2]]]],
+    [
+      'stream',
+      [...b('groups'), [[...b('name', 'a', 'pel-count'), 1]]],
+      [...b('groups'), [[...b('name', 'a', 'pel-count'), 2]]],
+    ],
   ];
   for (const [type, one, other] of different)
     assert.is.not(canonicalDigest(type, one), canonicalDigest(type, other), `${type} ${one} ${other}`);

@@ -9,7 +9,7 @@ import {placementOf} from '../../src/placement/schemes.js';
 import type {RebalanceReport} from '../../src/report/rebalance.js';
 import {loadTopology} from '../../src/topology/load.js';
 import {parseTopology} from '../../src/topology/parse.js';
-import {diffSnapshots, type Snapshot, union} from '../rig/checker.js';
+import {diffSnapshots, type Snapshot, snapshot, union} from '../rig/checker.js';
 import {type CliOptions, type CliResult, cli} from '../rig/cli.js';
 import type {Raw} from '../rig/raw.js';
 import type {Rig, Server} from '../rig/servers.js';
@@ -101,7 +101,6 @@ export function assertSame(before: Snapshot, after: Snapshot, what: string): voi
 
 /** Every key is, as it was, on at least one server; on two of them it is the same. */
 export async function assertNothingLost(before: Snapshot, servers: readonly Server[], what: string): Promise<void> {
-  const {snapshot} = await import('../rig/checker.js');
   for (const [index, one] of (await Promise.all(servers.map((server) => snapshot(server)))).entries()) {
     const foreign = diffSnapshots(before, one).filter(({what: kind}) => kind !== 'missing');
     assert.equal(
@@ -151,7 +150,8 @@ export function pasted(text: string): string[] {
 /** Total calls of commands that can change a key, by server. */
 export async function writeCalls(raw: Raw): Promise<Record<string, number>> {
   const info = await raw.info('commandstats');
-  const writes = /^cmdstat_(set|del|unlink|restore|eval|evalsha|pexpire|pexpireat|expire|hset|flushall|config\|set|replicaof|slaveof|bgsave|migrate|function.*)$/;
+  const writes =
+    /^cmdstat_(set|del|unlink|restore|eval|evalsha|pexpire|pexpireat|expire|hset|flushall|config\|set|replicaof|slaveof|bgsave|migrate|function.*)$/;
   return Object.fromEntries(
     Object.entries(info)
       .filter(([name]) => writes.test(name))
@@ -223,4 +223,13 @@ export async function fault(work: Promise<unknown>, code: string, exit: number):
     return found;
   }
   throw new Error(`ended well instead of ${code}: ${JSON.stringify(ended)?.slice(0, 500)}`);
+}
+
+/** Refused, and both servers are byte for byte what they were, without a single write command. */
+export async function assertUntouched(servers: readonly Server[], act: () => Promise<unknown>): Promise<void> {
+  const before = await Promise.all(servers.map((server) => snapshot(server)));
+  const calls = await Promise.all(servers.map(({raw}) => writeCalls(raw)));
+  await act();
+  assert.equal(await Promise.all(servers.map(({raw}) => writeCalls(raw))), calls, 'a write command was sent');
+  assert.equal(await Promise.all(servers.map((server) => snapshot(server))), before);
 }

@@ -2,17 +2,15 @@
  * kill -9 at every record of the journal and at every step of replacing the topology file: at each death no key is lost, and one
  * `resume` (or `abort`) later the world is as if nothing had happened.
  */
-import {readFileSync, rmSync, truncateSync, writeFileSync} from 'node:fs';
+import {readFileSync, truncateSync} from 'node:fs';
 import {join} from 'node:path';
 import {suite} from 'uvu';
 import * as assert from 'uvu/assert';
 import type {RtopoError} from '../../src/errors.js';
 import {abort as abortOperation, resumeOperation} from '../../src/migration/recover.js';
 import type {RebalanceReport} from '../../src/report/rebalance.js';
-import type {Snapshot} from '../rig/checker.js';
-import {type CliResult, cliStart, countEnv, killEnv} from '../rig/cli.js';
-import {fill} from '../rig/data.js';
-import {type Rig, type Server, withServers} from '../rig/servers.js';
+import {type CliResult, countEnv, killEnv} from '../rig/cli.js';
+import {withServers} from '../rig/servers.js';
 import {
   assertNothingLost,
   assertPlaced,
@@ -21,51 +19,14 @@ import {
   durable,
   everything,
   type Field,
-  field,
-  flushAll,
-  pasted,
-  placer,
   said,
-  topologyText,
 } from './field.js';
+import {type Case, type Lane, prepare} from './joining.js';
 
 const test = suite('migration/kill');
 
 const journalPath = /\.jsonl$/;
 const preload = new URL('./kill-topology.mjs', import.meta.url).href;
-
-/** Three servers for one case at a time; the third one joins. */
-interface Lane {
-  readonly servers: readonly Server[];
-  readonly rig: Rig;
-}
-
-interface Case {
-  readonly home: Field;
-  readonly from: string;
-  readonly before: Snapshot;
-  readonly args: readonly string[];
-}
-
-async function prepare({servers, rig}: Lane, seed: number): Promise<Case> {
-  await flushAll(servers);
-  const [a, b, c] = servers as [Server, Server, Server];
-  const placement = '{scheme: ketama, hash: md5}';
-  const shards = [
-    {name: 'a', address: a.address},
-    {name: 'b', address: b.address},
-  ];
-  const from = topologyText(placement, shards);
-  const place = placer(from, servers);
-  await fill(servers, {seed, keys: 60, place});
-  // One source has a second database, so that batches of several databases follow each other.
-  const next = placer(topologyText(placement, [...shards, {name: 'c', address: c.address}]), servers);
-  const keys = Array.from({length: 200}, (_, i) => Buffer.from(`elsewhere:${i}`));
-  const moving = keys.filter((key) => place(key) === 0 && next(key) === 2).slice(0, 6);
-  await a.raw.pipeline([['SELECT', 3], ...moving.map((key) => ['SET', key, 'x', 'PX', 7_654_321]), ['SELECT', 0]]);
-  const before = await everything(servers);
-  return {home: field(rig, from), from, before, args: ['rebalance', '--add', `c=${c.address}`, '--yes', '--json']};
-}
 
 /** Whatever the death left: nothing lost now, one resume, everything in place, and nothing to do for a second one. */
 async function assertRecovers({servers}: Lane, one: Case, what: string, by: 'command' | 'code'): Promise<void> {
@@ -211,7 +172,10 @@ test('killed while it aborts, at any record', async () => {
     for (let n = 1; n <= records; n++) {
       for (const when of ['before', 'after'] as const) {
         const one = await begin();
-        assertKilled(await one.home.run(abort, {env: killEnv({path: journalPath, op: 'fsync', n, when})}), `abort ${n}`);
+        assertKilled(
+          await one.home.run(abort, {env: killEnv({path: journalPath, op: 'fsync', n, when})}),
+          `abort ${n}`,
+        );
         if (when === 'before' && n > 1) tear(one.home);
         await assertNothingLost(one.before, lane!.servers, `abort ${n} ${when}`);
         const {report, kept} = await abortOperation(codeOptions(one.home));
@@ -228,69 +192,6 @@ test('killed while it aborts, at any record', async () => {
     assertStatus(await one.home.run(abort), 0, 'a second abort');
     assertStatus(await one.home.run(one.args), 0);
     assertSame(one.before, await everything(lane!.servers), 'after abort and a new attempt');
-  });
-});
-
-test('interrupted: the journal is written, the command that is printed goes on', async () => {
-  await withServers([durable, durable, durable], async (servers, rig) => {
-    const lane = {servers, rig};
-    const one = await prepare(lane, 9);
-    // Enough batches that the interrupt arrives between two of them.
-    const [a, b] = servers as [Server, Server];
-    const place = placer(one.from, servers);
-    const commands: [string, string, string][][] = [[], []];
-    for (let i = 0; i < 30_000; i++) commands[place(Buffer.from(`many:${i}`))]!.push(['SET', `many:${i}`, `value ${i}`]);
-    await Promise.all([a.raw.pipeline(commands[0]!), b.raw.pipeline(commands[1]!)]);
-    const before = await everything(servers);
-    const state = join(rig.dir, 'a state');
-    const args = [...one.args.filter((arg) => arg !== '--json'), '--topology', one.home.file, '--state-dir', state];
-    const run = cliStart(args, {cwd: rig.dir, home: one.home.home});
-    await rig.until('copies', async () => Number(await servers[2]!.raw.cmd('DBSIZE')) > 500);
-    run.kill('SIGINT');
-    const ended = await run.done;
-    assertStatus(ended, 130);
-    assert.match(ended.stderr, /stopping after the batch at hand/);
-    await assertNothingLost(before, servers, 'interrupted');
-    const command = /try: +rtopo (.*)/.exec(ended.stderr)?.[1] ?? '';
-    assert.match(command, /^rebalance resume \w{26} --topology .* --state-dir '.*a state'$/);
-    const words = [...command.matchAll(/'([^']*)'|(\S+)/g)].map(([, quoted, plain]) => quoted ?? plain!);
-    const status = await one.home.run(['rebalance', 'status', ...words.slice(3)]);
-    assertStatus(status, 2);
-    assert.ok(status.stdout.includes(`rtopo ${command}`), status.stdout);
-    assertStatus(await one.home.run([...words, '--yes'], {cwd: rig.dir}), 0);
-    assertSame(before, await everything(servers), 'resumed');
-    await assertPlaced(one.home.text(), servers, 'resumed');
-  });
-});
-
-test('a journal that cannot be written stops the run before it changes more', async () => {
-  await withServers([durable, durable, durable], async (servers, rig) => {
-    const one = await prepare({servers, rig}, 4);
-    const full = join(rig.dir, 'full.mjs');
-    writeFileSync(
-      full,
-      `import fs from 'node:fs'; import {syncBuiltinESMExports} from 'node:module';
-       const real = fs.writeSync; let n = 0;
-       fs.writeSync = (fd, bytes, from, length, ...rest) => {
-         if (fd < 3) return real(fd, bytes, from, length, ...rest);
-         n += 1;
-         if (n < 7) return real(fd, bytes, from, length, ...rest);
-         if (n === 7) return real(fd, bytes, from, 40);
-         throw Object.assign(new Error('full'), {code: 'ENOSPC'});
-       };
-       syncBuiltinESMExports();`,
-    );
-    const run = await one.home.run(one.args, {env: {NODE_OPTIONS: `--import ${full}`}});
-    assertStatus(run, 4);
-    const {error} = JSON.parse(run.stdout);
-    assert.is(error.code, 'JOURNAL_FAILED');
-    assert.match(error.message, 'ENOSPC');
-    await assertNothingLost(one.before, servers, 'disk full');
-    const command = pasted(error.remedy);
-    assert.equal(command.slice(0, 2), ['rebalance', 'resume']);
-    rmSync(full);
-    assertStatus(await one.home.run([...command, '--yes']), 0);
-    assertSame(one.before, await everything(servers), 'disk full');
   });
 });
 

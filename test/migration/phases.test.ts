@@ -2,6 +2,9 @@
 import {appendFileSync, existsSync, readFileSync, writeFileSync} from 'node:fs';
 import {suite} from 'uvu';
 import * as assert from 'uvu/assert';
+import {openSocket} from '../../src/migration/nodes.js';
+import {withConnection} from '../../src/redis/connect.js';
+import {readFacts} from '../../src/redis/fleet.js';
 import {fill} from '../rig/data.js';
 import {type Server, withServers} from '../rig/servers.js';
 import {
@@ -49,7 +52,7 @@ test('cut over first, prune later: each phase says what comes next', async () =>
     const before = await everything(servers);
     const run = await home.run(['rebalance', '--add', add[0]!, '--no-prune', '--yes']);
     assertStatus(run, 0);
-    assert.match(run.stdout, /cut over .*rtopo rebalance prune \w{26}/);
+    assert.match(run.stdout, /cut over (.*\n)*.*next +rtopo rebalance prune \w{26}\n/);
     assert.is(await a.raw.cmd('DBSIZE'), 60, 'the sources still hold all');
     await assertNothingLost(before, servers, 'cut over');
     assert.is.not(home.text(), from);
@@ -89,10 +92,14 @@ test('a writer during the copy is seen: nothing is deleted, and the way back is 
       }
     })();
     try {
-      const seen = await fault(rebalanceHere(home, {add}).catch((error) => {
-        if (error.code === 'CONFLICT') error.code = 'WRITERS_SEEN';
-        throw error;
-      }), 'WRITERS_SEEN', 4);
+      const seen = await fault(
+        rebalanceHere(home, {add}).catch((error) => {
+          if (error.code === 'CONFLICT') error.code = 'WRITERS_SEEN';
+          throw error;
+        }),
+        'WRITERS_SEEN',
+        4,
+      );
       assert.match(seen.remedy!, /^stop the writers, then undo the copies and start over: rtopo rebalance abort/);
       assert.is(home.text(), from);
     } finally {
@@ -141,10 +148,14 @@ test('a target that dies or is replaced in the middle: exit 4, and a resume when
       const onPhase = (phase: string) => {
         if (phase === 'copying') killed ??= b.kill();
       };
-      const {remedy, message} = await fault(rebalanceHere(home, {add}, {onPhase}).catch((error) => {
-        if (['CONNECTION_LOST', 'CONNECTION_REFUSED'].includes(error.code)) error.code = 'LOST';
-        throw error;
-      }), 'LOST', 4);
+      const {remedy, message} = await fault(
+        rebalanceHere(home, {add}, {onPhase}).catch((error) => {
+          if (['CONNECTION_LOST', 'CONNECTION_REFUSED'].includes(error.code)) error.code = 'LOST';
+          throw error;
+        }),
+        'LOST',
+        4,
+      );
       await killed;
       assert.match(remedy!, /rtopo rebalance resume \w{26}$/);
       assert.match(message, /unfinished; no key is lost/);
@@ -169,6 +180,7 @@ test('counts after any number of resumes are those of one run', async () => {
     assert.equal([keys.copied, keys.verified, keys.deleted], [keys.moving, keys.moving, keys.moving]);
     const told = tellHere(home)!;
     assert.equal(told.keys, keys);
+    assert.is(told.writers, 'none-seen');
     assertSame(before, await everything(servers), 'resumed five times');
   });
 });
@@ -188,9 +200,25 @@ test('an abort that finds what others changed leaves it alone and says so', asyn
   });
 });
 
+test('a connection to another process than the one that was looked at is not used', async () => {
+  await withServers(1, async ([server]) => {
+    const {host, port, address} = server!;
+    const facts = await withConnection({address: {host, port}, tls: null, auth: null}, 2000, readFacts);
+    const instance = {address: {host, port}, peer: {host, port}, announce: null, auth: null, tls: null};
+    const spec = {name: 'a', instance: {...instance, priority: null, of: null}, inFrom: true, inTo: true};
+    const node = {...spec, number: 0, at: address, facts};
+    (await openSocket(node, 2000)).close();
+    await server!.restart();
+    await fault(openSocket(node, 2000), 'SERVER_RESTARTED', 4);
+  });
+});
+
 test('a removed shard ends empty, whatever its keys were', async () => {
   await withServers([durable, durable, durable], async (servers, rig) => {
-    const text = topologyText('{scheme: ketama}', servers.map(({address}, i) => ({name: `s${i}`, address})));
+    const text = topologyText(
+      '{scheme: ketama}',
+      servers.map(({address}, i) => ({name: `s${i}`, address})),
+    );
     await fill(servers, {seed: 31, keys: 150, dbs: [0, 7], place: placer(text, servers)});
     const before = await everything(servers);
     const home = field(rig, text);
@@ -214,7 +242,9 @@ test('many keys: in batches, in bounded memory', async () => {
     assertStatus(run, 0);
     assertSame(before, await everything(servers), 'many');
     const [path] = home.journals();
-    const batches = readFileSync(path!, 'utf8').split('\n').filter((line) => line.includes('"type":"copy"'));
+    const batches = readFileSync(path!, 'utf8')
+      .split('\n')
+      .filter((line) => line.includes('"type":"copy"'));
     assert.ok(batches.length >= 4 && batches.length < 12, `${batches.length} batches`);
     assert.ok(existsSync(`${home.file}.before-${JSON.parse(run.stdout).result.id}`));
   });

@@ -49,7 +49,9 @@ function placementText(random: Random, scheme: (typeof named)[number]): string {
 function rangesText(random: Random, shards: readonly ShardSketch[]): string {
   const limits = shards.slice(1).map((_, i) => String.fromCharCode(0x61 + Math.floor(((i + 1) * 20) / shards.length)));
   const owners = shards.map(({name}) => name).sort(() => random.next() - 0.5);
-  const ranges = owners.map((name, i) => (i < limits.length ? `{below: "${limits[i]}", shard: ${name}}` : `{shard: ${name}}`));
+  const ranges = owners.map((name, i) =>
+    i < limits.length ? `{below: "${limits[i]}", shard: ${name}}` : `{shard: ${name}}`,
+  );
   return `{scheme: range, ranges: [${ranges.join(', ')}]}`;
 }
 
@@ -105,21 +107,28 @@ async function oneCase(seed: number, round: number, servers: readonly Server[], 
   assert.is(result.writers, 'none-seen');
   assert.is(result.keys.copied, result.keys.moving, `seed ${seed}`);
   assert.is(result.keys.deleted + result.keys.expired, result.keys.moving, `seed ${seed}`);
-  for (const {address, raw} of servers) assert.is(await raw.cmd('EXISTS', '__rtopo:lock'), 0, `lock left on ${address}`);
-  if (to === null) for (const comment of ['head', 'name', 'list', 'tail']) assert.match(home.text(), `# kept: ${comment}`);
+  for (const {address, raw} of servers)
+    assert.is(await raw.cmd('EXISTS', '__rtopo:lock'), 0, `lock left on ${address}`);
+  if (to === null)
+    for (const comment of ['head', 'name', 'list', 'tail']) assert.match(home.text(), `# kept: ${comment}`);
   else assert.is(home.text(), to);
   const backup = `${home.file}.before-${result.id}`;
   assert.ok(existsSync(backup), `seed ${seed}: no backup`);
   assert.is(readFileSync(backup, 'utf8'), from);
-  assert.is(home.files().some((name) => name.endsWith('.tmp')), false);
+  assert.is(
+    home.files().some((name) => name.endsWith('.tmp')),
+    false,
+  );
   assertStatus(await home.run(['verify']), 0, `verify, seed ${seed}`);
 }
 
 test('random data under random changes: every key arrives, equal and once', async () => {
   const first = seedOfRun();
-  await withServers([durable, durable, durable, durable, durable], async (servers, rig) => {
+  const five = [durable, durable, durable, durable, durable];
+  const rounds = async (servers: readonly Server[], rig: Rig) => {
     for (let round = 0; round < 12; round++) await oneCase(first + round, round, servers, rig);
-  });
+  };
+  await withServers(five, rounds, {timeoutMs: 150_000});
 });
 
 test('age travels: idle times to a target that evicts by them, frequencies to one that counts', async () => {
@@ -139,7 +148,16 @@ test('age travels: idle times to a target that evicts by them, frequencies to on
         const payload = (await a.raw.cmd('DUMP', key)) as Buffer;
         const age = command === 'IDLETIME' ? 1000 + 100 * i : 20 + i;
         const expireAt = Number(await a.raw.cmd('PEXPIRETIME', key));
-        await a.raw.cmd('RESTORE', key, expireAt, payload, 'REPLACE', 'ABSTTL', command === 'IDLETIME' ? 'IDLETIME' : 'FREQ', age);
+        await a.raw.cmd(
+          'RESTORE',
+          key,
+          expireAt,
+          payload,
+          'REPLACE',
+          'ABSTTL',
+          command === 'IDLETIME' ? 'IDLETIME' : 'FREQ',
+          age,
+        );
       }
       const home = field(rig, topologyText('{scheme: modulo}', [{name: 'a', address: a.address}]));
       assertStatus(await home.run(['rebalance', '--add', `b=${b.address}`, '--yes']), 0);
@@ -148,7 +166,10 @@ test('age travels: idle times to a target that evicts by them, frequencies to on
         if ((await b.raw.cmd('EXISTS', key)) !== 1) continue;
         const age = Number(await b.raw.cmd('OBJECT', command, key));
         const wanted = command === 'IDLETIME' ? 1000 + 100 * i : 20 + i;
-        assert.ok(Math.abs(age - wanted) <= (command === 'IDLETIME' ? 10 : 0), `${key}: ${command} ${age}, not ${wanted}`);
+        assert.ok(
+          Math.abs(age - wanted) <= (command === 'IDLETIME' ? 10 : 0),
+          `${key}: ${command} ${age}, not ${wanted}`,
+        );
         moved += 1;
       }
       assert.ok(moved > 10);

@@ -4,7 +4,20 @@ import * as assert from 'uvu/assert';
 import {fill} from '../rig/data.js';
 import type {Arg} from '../rig/raw.js';
 import {type Server, withServers} from '../rig/servers.js';
-import {abortHere, durable, everything, fault, type Field, field, placer, rebalanceHere, resumeHere, assertSame, tellHere, topologyText} from './field.js';
+import {
+  abortHere,
+  assertSame,
+  durable,
+  everything,
+  type Field,
+  fault,
+  field,
+  placer,
+  rebalanceHere,
+  resumeHere,
+  tellHere,
+  topologyText,
+} from './field.js';
 
 const test = suite('migration/prune');
 
@@ -18,7 +31,10 @@ interface Scene {
 }
 
 /** One shard, a second one joins; the operation has cut over and pruned nothing. */
-async function cutOver(body: (scene: Scene) => Promise<void>, prepare: (keys: readonly string[]) => Arg[][]): Promise<void> {
+async function cutOver(
+  body: (scene: Scene) => Promise<void>,
+  prepare: (keys: readonly string[]) => Arg[][],
+): Promise<void> {
   await withServers([durable, durable], async (servers, rig) => {
     const [a, b] = servers as [Server, Server];
     const shards = [{name: 'a', address: a.address}];
@@ -41,7 +57,11 @@ const changes: readonly [string, (key: string) => Arg[][], (key: string) => Arg[
   ['a type', (key) => [['SET', key, 'v']], (key) => ['BITFIELD', key, 'SET', 'u8', 0, 7]],
   ['an expiry later', (key) => [['SET', key, 'v', 'PXAT', 4e12]], (key) => ['PEXPIREAT', key, 4e12 + 1]],
   ['an expiry gone', (key) => [['SET', key, 'v', 'PXAT', 4e12]], (key) => ['PERSIST', key]],
-  ['a field of a hash table', (key) => [['HSET', key, ...Array.from({length: 400}, (_, i) => `f${i}`)]], (key) => ['HSET', key, 'f0', 'other']],
+  [
+    'a field of a hash table',
+    (key) => [['HSET', key, ...Array.from({length: 400}, (_, i) => `f${i}`)]],
+    (key) => ['HSET', key, 'f0', 'other'],
+  ],
   [
     'an acknowledgement, which WATCH does not see',
     (key) => [
@@ -140,6 +160,26 @@ test('a new owner that comes back with its data is pruned against at once', asyn
   }, strings);
 });
 
+test('a new owner that comes back with older data than the copies is not believed by the name of a key alone', async () => {
+  await withServers([durable, {}], async (servers, rig) => {
+    const [a, b] = servers as [Server, Server];
+    const home = field(rig, topologyText('{scheme: modulo}', [{name: 'a', address: a.address}]));
+    await a.raw.pipeline(Array.from({length: 40}, (_, i) => ['SET', `key:${i}`, 'right']));
+    // What it had long ago: other values under the same names.
+    await b.raw.pipeline(Array.from({length: 40}, (_, i) => ['SET', `key:${i}`, 'from long ago']));
+    await b.raw.cmd('SAVE');
+    await b.raw.cmd('FLUSHALL');
+    const replica = await rig.start();
+    await rig.replicate(replica, b);
+    await fault(rebalanceHere(home, {add: [`b=${b.address}`]}, {stopAt: 'pruning'}), 'INTERRUPTED', 130);
+    await replica.kill();
+    await b.restart();
+    assert.is(await b.raw.text('GET', 'key:0'), 'from long ago');
+    await fault(resumeHere(home), 'CONFLICT', 4);
+    for (let i = 0; i < 40; i++) assert.is(await a.raw.text('GET', `key:${i}`), 'right', 'the last right value');
+  });
+});
+
 test('keys that expire between copy and deletion are counted as expired', async () => {
   await cutOver(
     async ({a, b, home, moving}) => {
@@ -170,9 +210,15 @@ test('a key that comes to be at an old owner during the pruning is found by the 
 
 test('a lock that somebody took stops the deletion', async () => {
   await cutOver(async ({a, home, moving}) => {
-    const work = fault(resumeHere(home, {onPhase: (phase) => {
-      if (phase === 'pruning') void a.raw.cmd('SET', '__rtopo:lock', 'somebody');
-    }}), 'LOCK_LOST', 4);
+    const work = fault(
+      resumeHere(home, {
+        onPhase: (phase) => {
+          if (phase === 'pruning') void a.raw.cmd('SET', '__rtopo:lock', 'somebody');
+        },
+      }),
+      'LOCK_LOST',
+      4,
+    );
     assert.match((await work).remedy!, /rebalance resume/);
     assert.is(Number(await a.raw.cmd('DBSIZE')), moving.length + 1);
     const {message} = await fault(resumeHere(home), 'LOCKED', 4);

@@ -3,7 +3,6 @@ import {readFileSync, writeFileSync} from 'node:fs';
 import {dirname, join} from 'node:path';
 import {suite} from 'uvu';
 import * as assert from 'uvu/assert';
-import {snapshot} from '../rig/checker.js';
 import {fill} from '../rig/data.js';
 import {type Server, withServers} from '../rig/servers.js';
 import {
@@ -11,6 +10,7 @@ import {
   assertPlaced,
   assertSame,
   assertStatus,
+  assertUntouched,
   durable,
   everything,
   fault,
@@ -20,7 +20,6 @@ import {
   rebalanceHere,
   resumeHere,
   topologyText,
-  writeCalls,
 } from './field.js';
 
 const test = suite('migration/refusals');
@@ -28,19 +27,13 @@ const test = suite('migration/refusals');
 const modulo = '{scheme: modulo}';
 const one = (a: Server) => topologyText(modulo, [{name: 'a', address: a.address}]);
 
-/** Refused, and both servers are byte for byte what they were, without a single write command. */
-async function assertUntouched(servers: readonly Server[], act: () => Promise<unknown>): Promise<void> {
-  const before = await Promise.all(servers.map((server) => snapshot(server)));
-  const calls = await Promise.all(servers.map(({raw}) => writeCalls(raw)));
-  await act();
-  assert.equal(await Promise.all(servers.map(({raw}) => writeCalls(raw))), calls, 'a write command was sent');
-  assert.equal(await Promise.all(servers.map((server) => snapshot(server))), before);
-}
-
 test('two values of one name are found before anything is written', async () => {
   await withServers([durable, durable, durable], async (servers, rig) => {
     const [a, b, c] = servers as [Server, Server, Server];
-    const text = topologyText(modulo, [{name: 'a', address: a.address}, {name: 'b', address: b.address}]);
+    const text = topologyText(modulo, [
+      {name: 'a', address: a.address},
+      {name: 'b', address: b.address},
+    ]);
     const place = placer(text, servers);
     const keys = Array.from({length: 40}, (_, i) => `key:${i}`);
     for (const key of keys) {
@@ -71,7 +64,10 @@ test('two values of one name are found before anything is written', async () => 
 
 test('strays alone move home by --to with the same file, and a second time there is nothing to do', async () => {
   await withServers([durable, durable], async (servers, rig) => {
-    const text = topologyText(modulo, servers.map(({address}, i) => ({name: `s${i}`, address})));
+    const text = topologyText(
+      modulo,
+      servers.map(({address}, i) => ({name: `s${i}`, address})),
+    );
     await fill(servers[0]!, {seed: 2, keys: 100});
     const before = await everything(servers);
     const home = field(rig, text);
@@ -90,7 +86,12 @@ test('strays alone move home by --to with the same file, and a second time there
 test('servers that are not what the change needs', async () => {
   await withServers([durable, {args: [...durable.args, '--databases', '4']}], async (servers, rig) => {
     const [a, b] = servers as [Server, Server];
-    await a.raw.pipeline([['SET', 'k', 'v'], ['SELECT', 9], ['SET', 'k', 'v'], ['SELECT', 0]]);
+    await a.raw.pipeline([
+      ['SET', 'k', 'v'],
+      ['SELECT', 9],
+      ['SET', 'k', 'v'],
+      ['SELECT', 0],
+    ]);
     const home = field(rig, one(a));
     const add = [`b=${b.address}`];
     await assertUntouched(servers, async () => {
@@ -114,70 +115,24 @@ test('servers that are not what the change needs', async () => {
 });
 
 test('a target that is too small', async () => {
-  await withServers([durable, {args: [...durable.args, '--maxmemory', '3mb', '--maxmemory-policy', 'allkeys-lru']}], async (servers, rig) => {
-    const [a, b] = servers as [Server, Server];
-    await a.raw.pipeline(Array.from({length: 200}, (_, i) => ['SET', `k${i}`, 'x'.repeat(50_000)]));
-    const {message, remedy} = await fault(rebalanceHere(field(rig, one(a)), {add: [`b=${b.address}`]}), 'TARGET_TOO_SMALL', 3);
-    assert.match(message, 'silently evict');
-    const words = remedy!.replace('redis-cli -h 127.0.0.1 -p ', '').split(' ');
-    assert.is(Number(words[0]), b.port);
-    await b.raw.cmd(...words.slice(1));
-    await rebalanceHere(field(rig, one(a)), {add: [`b=${b.address}`]});
-    assert.is(Number(await a.raw.cmd('DBSIZE')) + Number(await b.raw.cmd('DBSIZE')), 200);
-  });
-});
-
-test('what was typed wrong', async () => {
-  await withServers([durable], async ([a], rig) => {
-    const home = field(rig, one(a!));
-    const cases: readonly [string[], number, RegExp][] = [
-      [[], 64, /Nothing says what to change/],
-      [['--to', 'x.yml', '--add', 'b=127.0.0.1:1'], 64, /--to|--add/],
-      [['--add', 'b'], 64, /NAME=ADDRESS/],
-      [['--add', 'b=127.0.0.1:99999'], 64, /99999/],
-      [['--add', `b=${a!.address}`], 78, /127\.0\.0\.1/],
-      [['--add', 'a=127.0.0.1:1'], 78, /"?a"?/],
-      [['--to', 'nowhere.yml'], 78, /nowhere\.yml/],
-      [['--remove', 'a'], 78, /only shard/],
-    ];
-    for (const [args, status, message] of cases) {
-      const run = await home.run(['rebalance', ...args, '--yes']);
-      assertStatus(run, status, args.join(' '));
-      assert.match(run.stderr, message, args.join(' '));
-      assert.match(run.stderr, /try: /, args.join(' '));
-    }
-    const two = field(rig, topologyText(modulo, [{name: 'alpha', address: a!.address}, {name: 'beta', address: '127.0.0.1:2'}]));
-    const run = await two.run(['rebalance', '--remove', 'betta', '--yes']);
-    assert.ok(run.status === 64 || run.status === 78, run.stderr);
-    assert.match(run.stderr, /beta/);
-    const piped = await two.run(['rebalance', '--remove', 'beta', '--topology', '-', '--yes'], {input: one(a!)});
-    assertStatus(piped, 64);
-    assert.match(piped.stderr, 'standard input');
-  });
-});
-
-test('a dry run sends no write command and says what would be', async () => {
-  await withServers([durable, durable], async (servers, rig) => {
-    const [a, b] = servers as [Server, Server];
-    await fill(a, {seed: 6, keys: 120, dbs: [0, 1]});
-    const home = field(rig, one(a));
-    await assertUntouched(servers, async () => {
-      const run = await home.run(['rebalance', '--add', `b=${b.address}`, '--dry-run', '--json']);
-      assertStatus(run, 2);
-      const {result} = JSON.parse(run.stdout);
-      assert.is(result.phase, 'planned');
-      assert.is(result.keys.scanned, 120);
-      assert.ok(result.keys.moving > 20);
-      assert.is(result.next, null);
-      assertStatus(await home.run(['rebalance', '--add', `b=${b.address}`, '--dry-run']), 2);
-      // Without a terminal and without --yes: refused, and the command that would do it is the one that was typed.
-      const refused = await home.run(['rebalance', '--add', `b=${b.address}`]);
-      assertStatus(refused, 3);
-      assert.ok(refused.stderr.includes(`rtopo rebalance --add b=${b.address} --yes`), refused.stderr);
-    });
-    assert.is(home.text(), one(a));
-    assert.equal(home.journals(), []);
-  });
+  await withServers(
+    [durable, {args: [...durable.args, '--maxmemory', '3mb', '--maxmemory-policy', 'allkeys-lru']}],
+    async (servers, rig) => {
+      const [a, b] = servers as [Server, Server];
+      await a.raw.pipeline(Array.from({length: 200}, (_, i) => ['SET', `k${i}`, 'x'.repeat(50_000)]));
+      const {message, remedy} = await fault(
+        rebalanceHere(field(rig, one(a)), {add: [`b=${b.address}`]}),
+        'TARGET_TOO_SMALL',
+        3,
+      );
+      assert.match(message, 'silently evict');
+      const words = remedy!.replace('redis-cli -h 127.0.0.1 -p ', '').split(' ');
+      assert.is(Number(words[0]), b.port);
+      await b.raw.cmd(...words.slice(1));
+      await rebalanceHere(field(rig, one(a)), {add: [`b=${b.address}`]});
+      assert.is(Number(await a.raw.cmd('DBSIZE')) + Number(await b.raw.cmd('DBSIZE')), 200);
+    },
+  );
 });
 
 test('an unfinished operation blocks a second one, and goes on or back', async () => {

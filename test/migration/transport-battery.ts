@@ -21,7 +21,13 @@ async function withBench(body: (bench: Bench) => Promise<void>, target: ServerSp
     const open = ({host, port}: Server) => RespSocket.open({address: {host, port}, tls: null, auth: null}, 5000);
     const [source, landing] = await Promise.all([open(from!), open(to!)]);
     const carry: Bench['carry'] = (keys, age = 'none') =>
-      current!.carry({source, target: landing, sourceAge: age, targetAge: age, keys: keys.map((key) => Buffer.from(key as Buffer))});
+      current!.carry({
+        source,
+        target: landing,
+        sourceAge: age,
+        targetAge: age,
+        keys: keys.map((key) => Buffer.from(key as Buffer)),
+      });
     try {
       await body({from: from!, to: to!, carry});
     } finally {
@@ -83,7 +89,10 @@ export function transportBattery(transport: Transport): void {
     }
     const before = await snapshot(to);
     const names = pairs.map(([name]) => name);
-    assert.equal((await carry(names)).map(({outcome}, i) => `${names[i]} ${outcome}`), pairs.map(([name, , , outcome]) => `${name} ${outcome}`));
+    assert.equal(
+      (await carry(names)).map(({outcome}, i) => `${names[i]} ${outcome}`),
+      pairs.map(([name, , , outcome]) => `${name} ${outcome}`),
+    );
     assert.equal(diffSnapshots(before, await snapshot(to)), []);
   });
 
@@ -135,12 +144,27 @@ export function transportBattery(transport: Transport): void {
   check(
     'reading back leaves no trace in the age, neither of a copy nor of what was there',
     async ({from, to, carry}) => {
-      for (const [server, key, idle] of [[from, 'new', 500], [from, 'both', 600], [to, 'both', 700]] as const) {
+      for (const [server, key, idle] of [
+        [from, 'new', 500],
+        [from, 'both', 600],
+        [to, 'both', 700],
+      ] as const) {
         await server.raw.cmd('SET', key, 'v');
-        await server.raw.cmd('RESTORE', key, 0, (await server.raw.cmd('DUMP', key)) as Buffer, 'REPLACE', 'IDLETIME', idle);
+        await server.raw.cmd(
+          'RESTORE',
+          key,
+          0,
+          (await server.raw.cmd('DUMP', key)) as Buffer,
+          'REPLACE',
+          'IDLETIME',
+          idle,
+        );
       }
       assert.is(outcomes(await carry(['new', 'both'], 'idle')), 'created,equal');
-      for (const [key, idle] of [['new', 500], ['both', 700]] as const) {
+      for (const [key, idle] of [
+        ['new', 500],
+        ['both', 700],
+      ] as const) {
         const found = Number(await to.raw.cmd('OBJECT', 'IDLETIME', key));
         assert.ok(Math.abs(found - idle) < 5, `${key}: idle for ${found}, not ${idle}`);
       }

@@ -52,7 +52,7 @@ test('a wrong password, or none: exit 5 or 78, nothing ordered, nothing shown', 
     declare(rig, shardYaml('alpha', [m!, r!]));
     const none = await rtopo(['status', '--json']);
     assertExit(none, 5);
-    assert.is(envelope(none).error.code, 'AUTH_REQUIRED');
+    assert.is(envelope(none).result.problems[0].code, 'AUTH_REQUIRED');
     for (const server of [m!, r!]) assert.equal(await orders(server), []);
   }));
 

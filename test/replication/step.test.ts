@@ -1,6 +1,9 @@
 /** Between the plan and its steps the servers go on living: a step reads its facts again, and stops when one has changed. */
 import {suite} from 'uvu';
 import * as assert from 'uvu/assert';
+import {applyReplication} from '../../src/replication/apply.js';
+import {observeTopology} from '../../src/replication/observe.js';
+import {planReplication} from '../../src/replication/plan.js';
 import {Replication} from '../../src/replication/replication.js';
 import {type Server, withServers} from '../rig/servers.js';
 import {fill, follows, forgetOrders, orders} from './live.js';
@@ -57,6 +60,26 @@ test('one step stale, the other done: incomplete', () =>
     );
     assert.equal([verdict.exit, verdict.error?.code, report.changed], [4, 'PLAN_STALE', true]);
     assert.is(await follows(s!), 'master');
+  }));
+
+test('a child waits for its parent, siblings do not wait for one another', () =>
+  withServers(4, async ([m, r, s, t]) => {
+    const replicas = [
+      instance(r!.address, m!.address),
+      instance(s!.address, r!.address),
+      instance(t!.address, m!.address),
+    ];
+    const declared = topology([shard(m!.address, replicas)]);
+    const observation = await observeTopology(declared, 2000);
+    const moments: string[] = [];
+    await applyReplication(planReplication({topology: declared, observation, discard: []}), {
+      ...{topology: declared, observation, commandTimeoutMs: 2000, linkTimeoutMs: 10_000},
+      onStep: (step, moment) => moments.push(`${moment} ${step.instance}`),
+    });
+    const at = (moment: string, {address}: Server) => moments.indexOf(`${moment} ${address}`);
+    assert.ok(at('end', r!) < at('start', s!), moments.join());
+    assert.ok(at('start', t!) < at('end', r!), moments.join());
+    assert.is(moments.length, 6);
   }));
 
 test('one that died after the plan: unreachable, and its children are left alone', () =>

@@ -75,7 +75,9 @@ test('the same replies whatever the pieces', () => {
 test('a bulk reply of many megabytes in small pieces is put together once', () => {
   const large = Buffer.alloc(24 * 1024 * 1024, 'x');
   const bytes = Buffer.concat([b(`$${large.length}\r\n`), large, b('\r\n')]);
-  const chunks = Array.from({length: Math.ceil(bytes.length / 4096)}, (_, i) => bytes.subarray(i * 4096, (i + 1) * 4096));
+  const chunks = Array.from({length: Math.ceil(bytes.length / 4096)}, (_, i) =>
+    bytes.subarray(i * 4096, (i + 1) * 4096),
+  );
   const began = performance.now();
   const [reply] = decode(chunks);
   assert.is(large.equals(reply as Buffer), true);
