@@ -152,6 +152,18 @@ const wanted = {
       brew: ['redis', 'valkey'],
     },
   },
+  openssl: {
+    title: 'openssl (it makes certificates for the TLS tests)',
+    programs: ['openssl'],
+    packages: {
+      'apt-get': ['openssl'],
+      dnf: ['openssl'],
+      yum: ['openssl'],
+      apk: ['openssl'],
+      pacman: ['openssl'],
+      brew: ['openssl'],
+    },
+  },
   script: {
     title: 'script (it gives the tests a terminal)',
     programs: ['script'],

@@ -9,6 +9,7 @@ import {ensureProgram, prepare, root, runScript, runShown, say} from './setup.mj
 await runScript(() => {
   prepare();
   ensureProgram('script');
+  ensureProgram('openssl');
   const filters = process.argv.slice(2);
   const failed = filters.length > 0 ? [] : checks().flatMap(([name, command]) => (check(name, command) ? [] : [name]));
   const also = failed.flatMap((name) => ['--failed', name]);

@@ -150,7 +150,6 @@ function lost(node: Lockable | undefined): RtopoError {
     code: 'LOCK_LOST',
     exit: ExitCode.incomplete,
     message: `The lock on ${where} was lost: this process was stopped for too long, or somebody removed it.`,
-    remedy: 'rtopo rebalance resume',
   });
 }
 

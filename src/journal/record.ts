@@ -104,7 +104,7 @@ export function guarded<T>(path: string, io: () => T): T {
       code: 'JOURNAL_FAILED',
       exit: ExitCode.incomplete,
       message: `The journal ${path} cannot be written or read (${(error as NodeJS.ErrnoException).code}); rtopo stops before it changes anything more.`,
-      remedy: 'free the disk or mend the permissions, then: rtopo rebalance resume',
+      remedy: 'free the disk or mend the permissions',
     });
   }
 }

@@ -33,7 +33,6 @@ async function assertSameProcess(node: Node, socket: RespSocket): Promise<void> 
     code: 'SERVER_RESTARTED',
     exit: ExitCode.incomplete,
     message: `${node.at} was restarted or replaced while keys were moving (its run id changed). Nothing is deleted on the word of the old process.`,
-    remedy: 'rtopo rebalance resume checks every key again',
   });
 }
 

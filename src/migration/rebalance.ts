@@ -88,13 +88,14 @@ export async function abortOperation(operation: Operation): Promise<{report: Reb
 
 /** Once an operation has begun every fault leaves it unfinished, whatever the server said: exit 4, and the command that goes on. */
 function unfinished(operation: Operation, error: unknown): unknown {
-  if (!(error instanceof RtopoError) || error.exit === ExitCode.incomplete || error.exit === ExitCode.interrupted)
-    return error;
-  const {code, message, remedy, details} = error;
+  if (!(error instanceof RtopoError)) return error;
+  const {code, message, remedy, details, exit} = error;
+  const isKnown = exit === ExitCode.incomplete || exit === ExitCode.interrupted;
+  if (isKnown && remedy?.includes('rtopo rebalance')) return error;
   return new RtopoError({
     code,
     exit: ExitCode.incomplete,
-    message: `${message} The operation is unfinished; no key is lost.`,
+    message: isKnown ? message : `${message} The operation is unfinished; no key is lost.`,
     remedy: remedy === undefined ? resumeCommand(operation) : `${remedy}; then: ${resumeCommand(operation)}`,
     details: {...details, id: operation.id},
     cause: error,

@@ -72,7 +72,11 @@ test('2: pending changes, unhealthy, misplaced keys, several shards', () =>
     const file = declare(rig, [a!.address, b!.address]);
     await master(a!, 200);
     await both(['verify'], {status: 2, ok: true, cwd: rig.dir});
-    await both(['locate', 'user:1', 'order:22', 'cart:333', 'x:4444', 'session:5', '--same-shard'], {status: 2, ok: true, cwd: rig.dir});
+    await both(['locate', 'user:1', 'order:22', 'cart:333', 'x:4444', 'session:5', '--same-shard'], {
+      status: 2,
+      ok: true,
+      cwd: rig.dir,
+    });
     await both(['rebalance', '--add', `s2=${c!.address}`, '--dry-run'], {status: 2, ok: true, cwd: rig.dir});
     assert.is(await c!.raw.cmd('DBSIZE'), 0);
     writeFileSync(

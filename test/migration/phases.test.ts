@@ -2,9 +2,6 @@
 import {appendFileSync, existsSync, readFileSync, writeFileSync} from 'node:fs';
 import {suite} from 'uvu';
 import * as assert from 'uvu/assert';
-import {openSocket} from '../../src/migration/nodes.js';
-import {withConnection} from '../../src/redis/connect.js';
-import {readFacts} from '../../src/redis/fleet.js';
 import {fill} from '../rig/data.js';
 import {type Server, withServers} from '../rig/servers.js';
 import {
@@ -197,19 +194,6 @@ test('an abort that finds what others changed leaves it alone and says so', asyn
     assert.is(await b.raw.text('GET', key!), 'of somebody else');
     assert.is(await b.raw.cmd('EXISTS', orphan!), 1, 'the last copy of a key');
     assert.is(await b.raw.cmd('DBSIZE'), 2);
-  });
-});
-
-test('a connection to another process than the one that was looked at is not used', async () => {
-  await withServers(1, async ([server]) => {
-    const {host, port, address} = server!;
-    const facts = await withConnection({address: {host, port}, tls: null, auth: null}, 2000, readFacts);
-    const instance = {address: {host, port}, peer: {host, port}, announce: null, auth: null, tls: null};
-    const spec = {name: 'a', instance: {...instance, priority: null, of: null}, inFrom: true, inTo: true};
-    const node = {...spec, number: 0, at: address, facts};
-    (await openSocket(node, 2000)).close();
-    await server!.restart();
-    await fault(openSocket(node, 2000), 'SERVER_RESTARTED', 4);
   });
 });
 
