@@ -16,17 +16,26 @@ function declare(rig: Rig, masters: readonly string[], extra = ''): string {
   return file;
 }
 
+interface Envelope {
+  readonly ok: boolean;
+  readonly schema: number;
+  readonly command: string;
+  readonly warnings: readonly string[];
+  readonly error: {readonly code: string; readonly message: string; readonly remedy: string};
+  readonly result: Readonly<Record<string, unknown>>;
+}
+
 /** Runs twice, as text and as JSON, asserts the status of both and the form of the envelope. */
 async function both(
   args: readonly string[],
   expected: {status: number; ok: boolean; cwd: string; home?: string},
-): Promise<{text: CliResult; json: Record<string, any>}> {
+): Promise<{text: CliResult; json: Envelope}> {
   const where = {cwd: expected.cwd, ...(expected.home === undefined ? {} : {home: expected.home})};
   const text = await cli(args, where);
   assert.is(text.status, expected.status, `${args.join(' ')}: ${text.stdout}${text.stderr}`);
   const machine = await cli([...args, '--json'], where);
   assert.is(machine.status, expected.status, `${args.join(' ')} --json: ${machine.stdout}${machine.stderr}`);
-  const json = JSON.parse(machine.stdout);
+  const json = JSON.parse(machine.stdout) as Envelope;
   assert.is(json.ok, expected.ok);
   assert.is(json.schema, 1);
   assert.ok(Array.isArray(json.warnings));
