@@ -1,7 +1,9 @@
 /** What the commands that move keys share at the terminal: progress in words, and the first interrupt. */
+import {Args} from '@oclif/core';
 import {bytes, count} from '../render/units.js';
 import {BaseCommand, DEFAULT_TIMEOUT_MS} from './base.js';
-import {stateDir} from './flags.js';
+import {confirm} from './confirm.js';
+import {stateDir, yes} from './flags.js';
 import {onInterrupt, ProgressLine} from './progress.js';
 
 /** A moment of a move, as the migration wing tells it. */
@@ -49,6 +51,35 @@ export abstract class MovingCommand extends BaseCommand {
       line.show(progressText(progress, (Date.now() - startedMs) / 1000), isNew);
     };
     return {onProgress, interrupted, clear: () => line.clear()};
+  }
+}
+
+/** What a verb on an existing operation is told of the command line. */
+interface Verb<Options> {
+  readonly flags: WhereFlags & {readonly yes: boolean};
+  readonly file: string;
+  readonly id: string | undefined;
+  /** Throws when there is no such operation: nobody is asked about nothing. */
+  readonly find: (where: Options) => unknown;
+  readonly question: string;
+}
+
+type Where = ReturnType<MovingCommand['where']> & {readonly file: string; readonly id: string | undefined};
+type Terminal = Pick<ReturnType<MovingCommand['terminal']>, 'onProgress' | 'interrupted'>;
+
+/** The verbs that go on with an operation: find it, ask, work. */
+export abstract class RecoverCommand extends MovingCommand {
+  static override args = {
+    id: Args.string({description: 'operation (default: the only unfinished one of this topology)'}),
+  };
+  static override flags = {yes};
+
+  protected async recover<T>(verb: Verb<Where>, work: (options: Where & Terminal) => Promise<T>): Promise<T> {
+    const where = {...this.where(verb.flags), file: verb.file, id: verb.id};
+    verb.find(where);
+    await confirm({message: verb.question, yes: verb.flags.yes, json: this.jsonEnabled(), command: this.commandLine});
+    const terminal = this.terminal();
+    return work({...where, ...terminal}).finally(terminal.clear);
   }
 }
 

@@ -20,6 +20,11 @@ function dirOf({stateDir, file}: Where): string {
   return topologyStateDir(stateRoot(stateDir, process.env), file);
 }
 
+/** Throws `NO_OPERATION` when there is none of that name, or none unfinished. Asks no server. */
+export function operationMeant(where: Where): Told {
+  return findOperation(dirOf(where), where.id);
+}
+
 /** The operation named, or the only unfinished one, or the newest; null when there never was one. Asks no server. */
 export function tellOperation(where: Where): RebalanceReport | null {
   const dir = dirOf(where);
@@ -29,13 +34,13 @@ export function tellOperation(where: Where): RebalanceReport | null {
 
 /** Goes on to the end. A finished operation is reported as it ended: running it again is a no-op. */
 export async function resumeOperation(options: RecoverOptions): Promise<RebalanceReport> {
-  const told = findOperation(dirOf(options), options.id);
+  const told = operationMeant(options);
   return isFinished(told) ? toldReport(told, options.again) : reopened(told, options);
 }
 
 /** The last phase alone, after `--no-prune`. */
 export async function pruneOperation(options: RecoverOptions): Promise<RebalanceReport> {
-  const told = findOperation(dirOf(options), options.id);
+  const told = operationMeant(options);
   if (isFinished(told)) return toldReport(told, options.again);
   if (hasCutOver(told)) return reopened(told, options);
   throw refusal({
@@ -57,7 +62,7 @@ async function reopened(found: Told, options: RecoverOptions): Promise<Rebalance
 
 /** Back to where it began. Only before the cutover: after it the new topology is the truth. */
 export async function abort(options: RecoverOptions): Promise<{report: RebalanceReport; kept: number}> {
-  const found = findOperation(dirOf(options), options.id);
+  const found = operationMeant(options);
   if (found.phase === 'aborted') return {report: toldReport(found, options.again), kept: 0};
   refuseCutOver(found, options);
   const {operation, told} = await reopenOperation(found, options);

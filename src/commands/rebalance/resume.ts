@@ -1,12 +1,9 @@
-import {Args} from '@oclif/core';
-import {confirm} from '../../cli/confirm.js';
-import {yes} from '../../cli/flags.js';
-import {MovingCommand} from '../../cli/moving.js';
+import {RecoverCommand} from '../../cli/moving.js';
 import {renderRebalance} from '../../render/rebalance.js';
 import type {RebalanceReport} from '../../report/rebalance.js';
 import {currentTopologyPath} from '../../topology/current.js';
 
-export default class RebalanceResume extends MovingCommand {
+export default class RebalanceResume extends RecoverCommand {
   static override summary = 'Go on with an operation that was interrupted or died.';
   static override description =
     'Asks the servers anew, copies what is missing, and goes on to the end, which is the pruning, also for an operation that was started with --no-prune. ' +
@@ -15,24 +12,13 @@ export default class RebalanceResume extends MovingCommand {
     '<%= config.bin %> <%= command.id %>',
     '<%= config.bin %> <%= command.id %> --yes --json',
   ];
-  static override args = {
-    id: Args.string({description: 'operation (default: the only unfinished one of this topology)'}),
-  };
-  static override flags = {yes};
 
   async run(): Promise<RebalanceReport> {
     const {args, flags} = await this.parse(RebalanceResume);
-    const {resumeOperation} = await import('../../migration/recover.js');
+    const {resumeOperation, operationMeant} = await import('../../migration/recover.js');
     const file = await currentTopologyPath(flags.topology);
-    const where = {...this.where(flags), file, id: args.id};
-    await confirm({
-      message: 'Go on with the operation?',
-      yes: flags.yes,
-      json: this.jsonEnabled(),
-      command: this.commandLine,
-    });
-    const terminal = this.terminal();
-    const report = await resumeOperation({...where, ...terminal}).finally(terminal.clear);
+    const verb = {flags, file, id: args.id, find: operationMeant, question: 'Go on with the operation?'};
+    const report = await this.recover(verb, resumeOperation);
     return this.present(report, renderRebalance);
   }
 }
