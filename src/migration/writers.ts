@@ -10,6 +10,10 @@ import type {Writers} from './records.js';
 interface Reading {
   readonly changes: number | null;
   readonly lastSave: number | null;
+  /** Snapshots begun since the server started: the time of the last one counts whole seconds only. Null before Redis 7.0. */
+  readonly saves: number | null;
+  /** One that is under way takes its changes off the counter when it ends. */
+  readonly isSaving: boolean;
   readonly runId: string | null;
   readonly ownWrites: OwnWrites;
 }
@@ -31,6 +35,8 @@ export async function readWriters(operation: Operation): Promise<Readings> {
         {
           changes: infoNumber(info, 'rdb_changes_since_last_save'),
           lastSave: infoNumber(info, 'rdb_last_save_time'),
+          saves: infoNumber(info, 'rdb_saves'),
+          isSaving: infoText(info, 'rdb_bgsave_in_progress') === '1',
           runId: infoText(info, 'run_id'),
           ownWrites: {...copies, sure: copies.sure + lockWrites(operation, facts.runId)},
         },
@@ -59,10 +65,16 @@ export function judgeWriters(before: Readings, after: Readings): Writers {
   for (const [number, first] of before) {
     const second = after.get(number);
     if (second === undefined || first.changes === null || second.changes === null) verdict = worse(verdict, 'unknown');
-    else if (first.runId !== second.runId || first.lastSave !== second.lastSave) verdict = worse(verdict, 'unknown');
+    else if (!isSameCount(first, second)) verdict = worse(verdict, 'unknown');
     else if (!isExplained(second.changes - first.changes, first.ownWrites, second.ownWrites)) verdict = 'seen';
   }
   return verdict;
+}
+
+/** The counter ran through from the first reading to the second: no restart, and no snapshot that reset it. */
+function isSameCount(first: Reading, second: Reading): boolean {
+  const isSame = first.runId === second.runId && first.lastSave === second.lastSave && first.saves === second.saves;
+  return isSame && !first.isSaving;
 }
 
 /** Every change is one of ours, and every one of ours that is sure is among them. */

@@ -7,6 +7,8 @@ export default class RebalanceAbort extends RecoverCommand {
   static override summary = 'Undo an operation that has not cut over yet.';
   static override description =
     'Removes from the targets exactly the copies that this operation made, and nothing that was changed since.';
+  // oclif reads own properties only: an inherited one would be overlooked.
+  static override args = RecoverCommand.args;
   static override examples = [
     '<%= config.bin %> <%= command.id %>',
     '<%= config.bin %> <%= command.id %> --yes --json',

@@ -7,6 +7,8 @@ export default class RebalancePrune extends RecoverCommand {
   static override summary = 'Delete the old copies after a cutover with --no-prune.';
   static override description =
     'Each key is deleted at its source only while it is still what was copied, and only while its owner holds it.';
+  // oclif reads own properties only: an inherited one would be overlooked.
+  static override args = RecoverCommand.args;
   static override examples = [
     '<%= config.bin %> <%= command.id %>',
     '<%= config.bin %> <%= command.id %> --yes --json',

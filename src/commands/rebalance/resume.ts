@@ -8,6 +8,8 @@ export default class RebalanceResume extends RecoverCommand {
   static override description =
     'Asks the servers anew, copies what is missing, and goes on to the end, which is the pruning, also for an operation that was started with --no-prune. ' +
     'Safe to run again: on a finished operation it changes nothing.';
+  // oclif reads own properties only: an inherited one would be overlooked.
+  static override args = RecoverCommand.args;
   static override examples = [
     '<%= config.bin %> <%= command.id %>',
     '<%= config.bin %> <%= command.id %> --yes --json',
