@@ -13,6 +13,7 @@ for (const manifest of [true, false]) {
   commands.push(
     {name: `rtopo --version (${how})`, argv: [node, bin, '--version']},
     {name: `rtopo --help (${how})`, argv: [node, bin, '--help']},
+    {name: `rtopo status --help (${how})`, argv: [node, bin, 'status', '--help']},
     {name: `rtopo locate k (${how})`, argv: [node, bin, 'locate', 'k', '--topology', topology]},
   );
 }
