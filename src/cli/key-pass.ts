@@ -131,7 +131,8 @@ export class KeyPass {
     const answer = this.#answer;
     if (typeof answer === 'function') {
       const text = answer(key, echo);
-      this.#append(typeof text === 'string' ? Buffer.from(text) : text);
+      if (typeof text !== 'string') this.#append(text);
+      else this.#length += this.#reserve(3 * text.length).write(text, this.#length);
       return;
     }
     this.#append(echo);
