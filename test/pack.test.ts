@@ -1,6 +1,6 @@
 /** The package as a user installs it: what is inside, what is not, and that the installed binary works. */
 import {execFileSync, spawnSync} from 'node:child_process';
-import {mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync} from 'node:fs';
+import {existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync} from 'node:fs';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {suite} from 'uvu';
@@ -30,7 +30,7 @@ function packed<T>(use: (folder: string, files: readonly string[]) => T): T {
 }
 
 test('ships the compiled tree, the manifest and the schema, and neither tests nor sources nor install scripts', () => {
-  execFileSync(process.execPath, ['scripts/manifest.mjs'], {cwd: repositoryRoot, stdio: 'ignore'});
+  const withdraw = provideManifest();
   try {
     packed((folder, files) => {
       for (const needed of [
@@ -61,10 +61,17 @@ test('ships the compiled tree, the manifest and the schema, and neither tests no
       assert.equal(Object.keys(manifest.commands).sort(), commandIds());
     });
   } finally {
-    // A manifest in the work tree would hide commands added later.
-    rmSync(join(repositoryRoot, 'oclif.manifest.json'), {force: true});
+    withdraw();
   }
 });
+
+/** The manifest that goes into the package; taken away again unless it was there, for in a work tree it hides commands added later. */
+function provideManifest(): () => void {
+  const path = join(repositoryRoot, 'oclif.manifest.json');
+  if (existsSync(path)) return () => undefined;
+  execFileSync(process.execPath, ['scripts/manifest.mjs'], {cwd: repositoryRoot, stdio: 'ignore'});
+  return () => rmSync(path, {force: true});
+}
 
 /** Every file below src/commands is a command: a manifest that lacks one makes it "not found". */
 function commandIds(): string[] {
@@ -97,8 +104,8 @@ function npm(args: readonly string[], cwd: string): string {
 
 test('installed globally, `rtopo` works under Node 20, 22 and 24', () => {
   const folder = mkdtempSync(join(tmpdir(), 'rtopo-global-'));
+  const withdraw = provideManifest();
   try {
-    execFileSync(process.execPath, ['scripts/manifest.mjs'], {cwd: repositoryRoot, stdio: 'ignore'});
     const [{filename}] = JSON.parse(
       npm(['pack', '--json', '--ignore-scripts', '--pack-destination', folder], repositoryRoot),
     ) as [{filename: string}];
@@ -121,7 +128,7 @@ test('installed globally, `rtopo` works under Node 20, 22 and 24', () => {
       assert.is(status.stderr, '', node);
     }
   } finally {
-    rmSync(join(repositoryRoot, 'oclif.manifest.json'), {force: true});
+    withdraw();
     rmSync(folder, {recursive: true, force: true});
   }
 });
