@@ -43,20 +43,26 @@ const commands = [
   {name: 'ketama fnv1a_64, --json', argv: locate(ketama, '--json'), input: keys},
 ];
 const times = inTurns(commands, rounds);
-const startUpMs = median(times.get('no keys'));
+const startUp = times.get('no keys');
 
 console.log(
   `${(keyCount / 1e6).toFixed(1)} million keys, ${(bytes / keyCount - 1).toFixed(1)} bytes each; median of ${rounds} runs in turns`,
 );
-console.log(`start-up (no keys): ${startUpMs.toFixed(0)} ms`);
+console.log(`start-up (no keys): ${median(startUp).toFixed(0)} ms`);
 const rate = (ms) => (keyCount / ms / 1000).toFixed(1);
 printTable([
   ['', 'seconds', 'M keys/s', 'without start-up', 'fastest run'],
   ...[...times]
     .filter(([name]) => name !== 'no keys')
     .map(([name, values]) => {
-      const own = name === 'cat' || name === 'wc -l' ? 0 : startUpMs;
+      const own = name === 'cat' || name === 'wc -l' ? [0] : startUp;
       const ms = median(values);
-      return [name, (ms / 1000).toFixed(2), rate(ms), rate(ms - own), rate(Math.min(...values) - own)];
+      return [
+        name,
+        (ms / 1000).toFixed(2),
+        rate(ms),
+        rate(ms - median(own)),
+        rate(Math.min(...values) - Math.min(...own)),
+      ];
     }),
 ]);
