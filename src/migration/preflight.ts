@@ -4,7 +4,6 @@ import {describeHolder, LOCK_KEY} from '../journal/lock.js';
 import {Connection, endpointOf} from '../redis/connect.js';
 import {readFacts} from '../redis/fleet.js';
 import type {ServerFacts} from '../redis/identity.js';
-import {addressText} from '../topology/types.js';
 import {judgeSameServer} from './judge.js';
 import {type Node, nodesOf} from './nodes.js';
 import type {Change} from './plan.js';
@@ -165,8 +164,4 @@ export function refusalOf(objections: readonly Objection[]): RtopoError {
     remedy: [...new Set(objections.map(({remedy}) => remedy))].join('; '),
     details: {objections},
   });
-}
-
-export function describeNode(node: Node): string {
-  return `${node.name} (${addressText(node.instance.address)})`;
 }
