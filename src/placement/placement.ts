@@ -2,8 +2,10 @@
  * Which shard owns a key: the two contracts that every scheme fulfils. Pure; keys are bytes, never strings.
  */
 import type * as v from 'valibot';
+import {ExitCode, RtopoError} from '../errors.js';
+import {quotedBytes} from './explain.js';
 import type {HashFunction} from './hash/hash.js';
-import type {TagRule} from './tag.js';
+import type {EmptyTag, TagRule} from './tag.js';
 
 /** What a scheme may know of a shard. Addresses are not among it: changing an address moves no key. */
 export interface ShardIdentity {
@@ -22,24 +24,35 @@ export interface Why {
   readonly facts: readonly Fact[];
 }
 
+/** What `ownerIndex` answers for a key that the client itself places nowhere: by a bug, or because it refuses the key. */
+export const NO_OWNER = -1;
+
 /** One value that decided. `value` is safe for a terminal. */
 export interface Fact {
   readonly label: string;
   readonly value: string;
 }
 
-/** A scheme bound to a list of shards. Total and deterministic: every byte string has exactly one owner. */
+/**
+ * A scheme bound to a list of shards. Deterministic, and total but for the keys that the client itself cannot place: those
+ * have no owner rather than a guessed one.
+ */
 export interface Placement {
   readonly scheme: string;
   readonly shards: readonly ShardIdentity[];
   readonly traits: SchemeTraits;
-  /** Index into `shards` of the owner of the key `bytes[start, end)`. The hot path: allocates nothing per key. */
+  /**
+   * Index into `shards` of the owner of the key `bytes[start, end)`, or `NO_OWNER`: `explain` says why. The hot path:
+   * allocates nothing per key.
+   */
   ownerIndex(bytes: Uint8Array, start: number, end: number): number;
-  /** The owner of a whole key. */
+  /** The owner of a whole key. Throws `KEY_UNPLACED` when the client itself places it nowhere. */
   ownerOf(key: Uint8Array): ShardIdentity;
   explain(key: Uint8Array): Why;
   /** Name of the rule that picks the part of a key that decides: `{}`, `redis-cluster`, `none`. */
   readonly tagRule: string;
+  /** The pair of characters around that part, for advice on naming keys; null where there is none. */
+  readonly tagDelimiters: TagRule['delimiters'];
   /** The bytes of the key that decide, as that rule picks them: a view, not a copy. */
   hashedPart(key: Uint8Array): Uint8Array;
   /** What the operator should know before trusting it (a hash that reaches one shard only, an address as identity). */
@@ -58,11 +71,27 @@ export interface Scheme<Options = unknown> {
   readonly movement: string;
   /** A strict object: `problems.ts` words what does not fit. What one option says about another is judged by `build`. */
   readonly options: v.GenericSchema<unknown, Options> & {readonly entries: Readonly<Record<string, unknown>>};
-  /** The rule when the topology names none: as `hashTag` would write it. */
-  readonly defaultHashTag: string;
+  /** The client's own rule for hash tags, in force when the topology names none. */
+  tag(options: Options): TagRule;
+  /** What two characters in `hashTag` mean to this client when nothing stands between them. Absent: the whole key decides. */
+  readonly emptyTag?: EmptyTag;
+  /**
+   * The option mappings that `verify --detect` tries, as a topology would write them, the most common one first. Absent: only
+   * the defaults, `{}`.
+   */
+  readonly variants?: readonly Readonly<Record<string, unknown>>[];
+  /** Where the client builds a shard's `node` string from its address: the forms that `--detect` tries beside the declared one. */
+  readonly nodeForms?: readonly NodeForm[];
   traits(options: Options): SchemeTraits;
   /** Throws `PLACEMENT_INVALID` when options and shards do not fit together. `shards` has at least one, names differ. */
   build(shards: readonly ShardIdentity[], options: Options, tag: TagRule): Placement;
+}
+
+/** How a client writes a server's address into its ring. */
+export interface NodeForm {
+  /** As it looks: `host:port`, `redis://host:port/0`. */
+  readonly form: string;
+  readonly nodeOf: (address: {readonly host: string; readonly port: number}) => string;
 }
 
 /** What follows from a scheme and its options, for whoever wants to change the shards. */
@@ -101,8 +130,9 @@ export function placementFrom({scheme, shards, traits, tag, owner, facts, warnin
     traits,
     warnings,
     ownerIndex,
-    ownerOf: (key) => shards[ownerIndex(key, 0, key.length)]!,
+    ownerOf: (key) => shards[ownerIndex(key, 0, key.length)] ?? refuseUnplaced(scheme, key),
     tagRule: tag.name,
+    tagDelimiters: tag.delimiters,
     hashedPart: tag.hashed,
     explain: (key) => {
       const part = tag.hashed(key);
@@ -110,4 +140,13 @@ export function placementFrom({scheme, shards, traits, tag, owner, facts, warnin
       return {hashed, tagRule: tag.name, facts: facts(hashed)};
     },
   };
+}
+
+function refuseUnplaced(scheme: string, key: Uint8Array): never {
+  throw new RtopoError({
+    code: 'KEY_UNPLACED',
+    exit: ExitCode.failed,
+    message: `Clients of scheme ${scheme} place the key ${quotedBytes(key)} on no shard.`,
+    remedy: 'rtopo locate --explain says why',
+  });
 }

@@ -41,11 +41,11 @@ function declared({scheme: name, hashTag, options: raw}: PlacementSpec, shards: 
   const problems = new Problems();
   const {options, problems: found} = readOptions(scheme, raw);
   problems.add(found);
-  const tag = tagOf(hashTag ?? scheme.defaultHashTag, problems);
+  const named = hashTag === null ? null : tagOf(hashTag, scheme, problems);
   problems.refuse(
     `Options of scheme ${scheme.name} are ${listed([...Object.keys(scheme.options.entries), 'hashTag'])}.`,
   );
-  return scheme.build(shards, options, tag);
+  return scheme.build(shards, options, named ?? scheme.tag(options));
 }
 
 /** The scheme of that name, or `PLACEMENT_INVALID` with the one that was probably meant. */
@@ -59,8 +59,8 @@ export function schemeNamed(name: string): Scheme {
   );
 }
 
-function tagOf(text: string, problems: Problems): TagRule {
-  const rule = tagRule(text);
+function tagOf(text: string, scheme: Scheme, problems: Problems): TagRule {
+  const rule = tagRule(text, scheme.emptyTag);
   if (rule !== null) return rule;
   const known = `two characters such as "{}", ${tagRuleNames.join(' or ')}`;
   problems.inOption(['hashTag'], `Hash tag ${quoted(text)} is none of ${known}.${suggestion(text, tagRuleNames)}`);

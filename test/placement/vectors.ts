@@ -6,8 +6,8 @@ export interface VectorCase<Config> {
   readonly name: string;
   readonly config: Config;
   readonly keys: readonly Buffer[];
-  /** The owner of each key, as the real system named it. */
-  readonly owners: readonly string[];
+  /** The owner of each key, as the real system named it; null where it places the key nowhere. */
+  readonly owners: readonly (string | null)[];
 }
 
 export interface RawHash {
@@ -22,7 +22,7 @@ interface Stored {
     readonly name: string;
     readonly config: unknown;
     readonly keySet: number;
-    readonly distinct: readonly string[];
+    readonly distinct: readonly (string | null)[];
     readonly owners: readonly number[];
   }[];
 }
@@ -34,7 +34,7 @@ export function vectorCases<Config>(system: string): readonly VectorCase<Config>
     name,
     config: config as Config,
     keys: keys[keySet]!,
-    owners: owners.map((owner) => distinct[owner]!),
+    owners: owners.map((owner) => distinct[owner] ?? null),
   }));
 }
 
@@ -47,7 +47,8 @@ function decoded(texts: readonly string[]): readonly Buffer[] {
   return texts.map((text) => Buffer.from(text, 'base64'));
 }
 
-function load(system: string): unknown {
+/** A file as it was recorded, for those that hold something else than keys and owners. */
+export function load(system: string): unknown {
   const file = new URL(`../vectors/${system}.json.gz`, import.meta.url);
   return JSON.parse(gunzipSync(readFileSync(file)).toString());
 }

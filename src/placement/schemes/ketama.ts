@@ -14,6 +14,7 @@ import {md5Digest} from '../hash/md5.js';
 import {type Fact, placementFrom, type Scheme, type SchemeTraits, type ShardIdentity} from '../placement.js';
 import {notOneOf, notThese, Problems, quoted} from '../problems.js';
 import {Ring} from '../ring.js';
+import {wholeKey} from '../tag.js';
 import {requireWholeWeights, totalWeight} from '../weights.js';
 
 const hashNames = Object.keys(twemproxyHashes) as TwemproxyHash[];
@@ -40,7 +41,7 @@ export const ketama: Scheme<v.InferOutput<typeof options>> = {
   summary: 'the consistent hash ring of twemproxy, weights included',
   movement: 'About as few keys as possible: a new shard takes its share and nothing moves between the others.',
   options,
-  defaultHashTag: 'none',
+  tag: () => wholeKey,
   traits: () => traits,
   build(shards, {hash, char}, tag) {
     refuseUnfit(shards);
@@ -57,7 +58,7 @@ export const ketama: Scheme<v.InferOutput<typeof options>> = {
       owner: (bytes, start, end) => ring.owner(keyHash(bytes, start, end)),
       facts: (hashed) => {
         const value = keyHash(hashed, 0, hashed.length);
-        const at = ring.successor(value);
+        const at = ring.find(value);
         const point = ring.points[at]!;
         const owner = quoted(shards[ring.owners[at]!]!.node);
         const wrapped = point < value ? ', the first one, since none follows' : '';

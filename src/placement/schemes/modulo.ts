@@ -9,6 +9,7 @@ import {hex32} from '../explain.js';
 import {type PlainHash, plainHashes} from '../hash/hashes.js';
 import {placementFrom, type Scheme, type SchemeTraits, type ShardIdentity} from '../placement.js';
 import {notOneOf, notThese, Problems, quoted} from '../problems.js';
+import {wholeKey} from '../tag.js';
 import {requireWholeWeights, totalWeight} from '../weights.js';
 
 const hashNames = Object.keys(plainHashes) as PlainHash[];
@@ -34,7 +35,7 @@ export const modulo: Scheme<v.InferOutput<typeof options>> = {
   summary: 'hash of the key modulo the number of shards, in the order of the file',
   movement: 'Nearly all keys: from N shards of equal weight to N + 1 about N in N + 1 keys move.',
   options,
-  defaultHashTag: 'none',
+  tag: () => wholeKey,
   traits: () => traits,
   build(shards, {hash, char}, tag) {
     const list = listOf(shards);

@@ -15,6 +15,7 @@ import type {HashFunction} from '../hash/hash.js';
 import {type Fact, placementFrom, type Scheme, type SchemeTraits, type ShardIdentity} from '../placement.js';
 import {notOneOf, notThese, Problems, quoted, suggestion} from '../problems.js';
 import {compareBytes, compareNumbers, extractor, isNumber, limitOf, withoutZeros} from '../range-values.js';
+import {wholeKey} from '../tag.js';
 import {idleWeights} from '../weights.js';
 
 const kinds = ['bytes', 'number'] as const;
@@ -55,7 +56,7 @@ export const range: Scheme<Options> = {
   summary: 'ranges of keys, or of a number in the key, assigned by name',
   movement: 'Exactly the keys of the ranges that get another owner.',
   options,
-  defaultHashTag: 'none',
+  tag: () => wholeKey,
   traits: () => traits,
   build(shards, given, tag) {
     const {by, limits, owners, extract, otherwise} = judged(shards, given);

@@ -9,6 +9,7 @@ import * as v from 'valibot';
 import {crc16} from '../hash/crc16.js';
 import {placementFrom, type Scheme, type SchemeTraits, type ShardIdentity} from '../placement.js';
 import {listed, notThese, Problems, quoted, suggestion} from '../problems.js';
+import {redisClusterTag} from '../tag.js';
 import {idleWeights, totalWeight} from '../weights.js';
 
 const slotCount = 16384;
@@ -37,7 +38,7 @@ export const slots: Scheme<v.InferOutput<typeof options>> = {
   movement:
     'As many as the changed slots hold: the minimum when `slots` assigns them with care, about half of the keys when an even split gets one shard more.',
   options,
-  defaultHashTag: 'redis-cluster',
+  tag: () => redisClusterTag,
   traits: (given) => (given.slots === undefined ? split : assigned),
   build(shards, given, tag) {
     const owners = given.slots === undefined ? evenSplit(shards) : assignedSlots(shards, given.slots);
