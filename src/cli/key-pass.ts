@@ -4,9 +4,10 @@
  * The bytes of a key are taken as they are. A key ends at the line feed (or the NUL) and nowhere else: a carriage return
  * before it belongs to the key, an empty line is the empty key, and the last key may lack its end.
  */
-import {fstatSync} from 'node:fs';
+import {createReadStream, fstatSync} from 'node:fs';
 import {type RtopoError, usageError} from '../errors.js';
 import {decodeBase64} from './base64.js';
+import {type Choose, EndingWords, echoChosen, echoFolded, type Folded, wordOf} from './echo-keys.js';
 import {type KeyFormat, notBase64} from './keys.js';
 
 /** What Redis takes at most for one string. */
@@ -17,8 +18,10 @@ export type Answer = (key: Buffer, echo: Buffer) => string | Buffer;
 
 /** Answers that are the echo of the key and one of a few endings: nothing is allocated per key. */
 export interface Endings {
-  /** Which ending the key `bytes[start, end)` gets. */
-  readonly choose: (bytes: Uint8Array, start: number, end: number) => number;
+  readonly choose: Choose;
+  /** The same choice in one pass over the bytes, where there is one. */
+  readonly folded?: Folded | null;
+  /** The last one is for keys that `choose` gives no ending, with a number below 0. */
   readonly endings: readonly Buffer[];
 }
 
@@ -34,7 +37,7 @@ export class KeyPass {
   /** The beginning of a key whose end has not come yet. */
   #pieces: Buffer[] = [];
   #pieceBytes = 0;
-  readonly #words: EndingWords;
+  readonly #words: EndingWords | null;
   #out = Buffer.allocUnsafeSlow(1 << 18);
   #length = 0;
   #decoded = Buffer.allocUnsafeSlow(1 << 12);
@@ -47,7 +50,7 @@ export class KeyPass {
     this.#separator = format.null ? 0x00 : 0x0a;
     this.#answer = answer;
     this.#limitBytes = limitBytes;
-    this.#words = wordsOf(typeof answer === 'function' ? [] : answer.endings);
+    this.#words = typeof answer === 'function' || format.base64 ? null : new EndingWords(answer.endings);
   }
 
   /** The answers to all keys that end in this chunk. Valid until the next call; the chunk must stay as it is. */
@@ -77,20 +80,36 @@ export class KeyPass {
   #takeAll(chunk: Buffer, start: number): number {
     const answer = this.#answer;
     const end = Math.max(start, chunk.lastIndexOf(this.#separator) + 1);
-    if (typeof answer !== 'function' && !this.#format.base64) {
-      // Room for the worst case, empty keys only: memory that is not written to costs nothing.
-      const out = this.#reserve((end - start) * this.#words.longest);
-      const keys = chunk.subarray(start, end);
-      const view = new DataView(out.buffer);
-      this.#length = echoKeys(keys, this.#separator, out, this.#length, answer.choose, this.#words, view);
-      return end;
-    }
-    for (let from = start, at = start; at < end && this.failure === null; at++) {
+    const echoed = typeof answer === 'function' || this.#words === null ? start : this.#echo(chunk, start, end, answer);
+    for (let from = echoed, at = echoed; at < end && this.failure === null; at++) {
       if (chunk[at] !== this.#separator) continue;
       this.#take(chunk, from, at);
       from = at + 1;
     }
     return end;
+  }
+
+  /** Answers the keys from `start` to `end` in the hot loop, but for those at the end of memory; where it stopped. */
+  #echo(chunk: Buffer, start: number, end: number, {choose, folded = null}: Endings): number {
+    const words = this.#words!;
+    const input = new DataView(chunk.buffer, chunk.byteOffset);
+    const to = end + 3 <= input.byteLength ? end : chunk.lastIndexOf(this.#separator, input.byteLength - 4) + 1;
+    if (to <= start) return start;
+    // Room for the worst case, empty keys only: memory that is not written to costs nothing.
+    const out = this.#reserve((to - start) * words.slackBytes);
+    const output = new DataView(out.buffer);
+    const separators = wordOf(this.#separator);
+    if (folded === null)
+      this.#length = echoChosen(chunk, input, start, to, separators, output, this.#length, choose, words);
+    else {
+      const openers = folded.opener === null ? separators : wordOf(folded.opener);
+      const {fold, ownerOfHash} = folded;
+      this.#length = echoFolded(
+        ...([chunk, input, start, to, separators, openers, output, this.#length] as const),
+        ...([choose, fold, ownerOfHash, words] as const),
+      );
+    }
+    return to;
   }
 
   #keep(piece: Buffer): void {
@@ -136,7 +155,7 @@ export class KeyPass {
       return;
     }
     this.#append(echo);
-    this.#append(answer.endings[answer.choose(key, 0, key.length)]!);
+    this.#append(answer.endings.at(Math.max(-1, answer.choose(key, 0, key.length)))!);
   }
 
   #append(bytes: Buffer): void {
@@ -155,69 +174,25 @@ export class KeyPass {
   }
 }
 
-/** Endings for the hot loop: bytes filled up to whole words, as little-endian numbers, and how many bytes count. */
-interface EndingWords {
-  readonly words: readonly Uint32Array[];
-  readonly lengths: readonly number[];
-  /** In bytes, filled up. */
-  readonly longest: number;
-}
-
-function wordsOf(endings: readonly Buffer[]): EndingWords {
-  const words = endings.map((ending) => {
-    const padded = Buffer.concat([ending, Buffer.alloc(3)]);
-    return new Uint32Array(Math.ceil(ending.length / 4)).map((_, i) => padded.readUInt32LE(4 * i));
-  });
-  return {words, lengths: endings.map(({length}) => length), longest: 4 * Math.max(...words.map(({length}) => length))};
-}
-
-/**
- * The hot loop: searches the end of each key while it copies the key to the output at `start`; returns the end of the
- * output. Every key in `chunk` has its end. Endings are written in words of four bytes; what the last word has too many is
- * overwritten by the next key.
- *
- * It allocates nothing and computes nothing behind the loop: the compiler optimises it inside the loop, and what it has not
- * seen run by then would make it start over with every chunk. Its arguments stand one by one, because out of an object they
- * made it a fifth slower.
- */
-function echoKeys(
-  chunk: Buffer,
-  separator: number,
-  out: Buffer,
-  start: number,
-  choose: Endings['choose'],
-  {words, lengths}: EndingWords,
-  view: DataView,
-): number {
-  let at = start;
-  for (let i = 0, from = 0; i < chunk.length; i++) {
-    const byte = chunk[i]!;
-    if (byte !== separator) {
-      out[at++] = byte;
-      continue;
-    }
-    const owner = choose(chunk, from, i);
-    const ending = words[owner]!;
-    for (let j = 0; j < ending.length; j++) view.setUint32(at + 4 * j, ending[j]!, true);
-    at += lengths[owner]!;
-    from = i + 1;
-  }
-  return at;
-}
-
 /**
  * Feeds standard input to `pass` and its answers to standard output, at the pace of whoever reads them.
  * These bytes do not pass `writeOut`: whoever streams keys has resolved no secret.
  */
 export async function answerKeys(pass: KeyPass): Promise<void> {
+  const stat = fstatSync(0);
   // Node reads a folder as if it were empty.
-  if (fstatSync(0).isDirectory()) throw usageError({message: 'Standard input is a folder.', remedy: 'Give a file.'});
-  for await (const chunk of process.stdin) {
+  if (stat.isDirectory()) throw usageError({message: 'Standard input is a folder.', remedy: 'Give a file.'});
+  for await (const chunk of stat.isFile() ? largeChunks() : process.stdin) {
     await written(pass.push(chunk));
     if (pass.failure !== null) throw pass.failure;
   }
   await written(pass.end());
   if (pass.failure !== null) throw pass.failure;
+}
+
+/** Standard input from a file: in 64 kB, as Node reads it of its own, asking for the next chunk costs a third of the time. */
+function largeChunks(): AsyncIterable<Buffer> {
+  return createReadStream('', {fd: 0, highWaterMark: 1 << 19, autoClose: false});
 }
 
 /** A write that fails does not come back: `main.ts` ends the process, quietly when the reader has closed the pipe. */

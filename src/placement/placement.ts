@@ -4,7 +4,7 @@
 import type * as v from 'valibot';
 import {ExitCode, RtopoError} from '../errors.js';
 import {quotedBytes} from './explain.js';
-import type {HashFunction} from './hash/hash.js';
+import {type Fold, foldOf, type HashFunction} from './hash/hash.js';
 import type {EmptyTag, TagRule} from './tag.js';
 
 /** What a scheme may know of a shard. Addresses are not among it: changing an address moves no key. */
@@ -22,6 +22,16 @@ export interface Why {
   readonly tagRule: string;
   /** Short labelled facts: `hash` → `crc32 = 0x1f2e3d4c`, `slot` → `5649`, `point` → `0x1f30… of alpha`. */
   readonly facts: readonly Fact[];
+}
+
+/**
+ * A decision that takes the bytes of a key one after another: for a key that is not empty and does not hold `opener` (null:
+ * whatever it holds), the owner is `ownerOfHash(fold.finish(…))`. All other keys need `ownerIndex`.
+ */
+export interface FoldedPlacement {
+  readonly fold: Fold;
+  readonly opener: number | null;
+  ownerOfHash(hash: number): number;
 }
 
 /** What `ownerIndex` answers for a key that the client itself places nowhere: by a bug, or because it refuses the key. */
@@ -46,6 +56,8 @@ export interface Placement {
    * allocates nothing per key.
    */
   ownerIndex(bytes: Uint8Array, start: number, end: number): number;
+  /** The same decision for whoever reads the bytes of many keys in one pass; null where there is no such way. */
+  readonly folded: FoldedPlacement | null;
   /** The owner of a whole key. Throws `KEY_UNPLACED` when the client itself places it nowhere. */
   ownerOf(key: Uint8Array): ShardIdentity;
   explain(key: Uint8Array): Why;
@@ -117,12 +129,15 @@ export interface PlacementParts {
   readonly traits: SchemeTraits;
   readonly tag: TagRule;
   readonly owner: HashFunction;
+  /** Where the owner follows from a 32-bit hash of the part alone, at least for parts that are not empty: that hash, and how. */
+  readonly byHash?: {readonly hash: HashFunction; readonly ownerOfHash: (hash: number) => number};
   readonly facts: (hashed: Buffer) => readonly Fact[];
   readonly warnings?: readonly string[];
 }
 
 /** Puts the tag rule in front of a scheme's decision. */
-export function placementFrom({scheme, shards, traits, tag, owner, facts, warnings = []}: PlacementParts): Placement {
+export function placementFrom(parts: PlacementParts): Placement {
+  const {scheme, shards, traits, tag, owner, facts, warnings = []} = parts;
   const ownerIndex = tag.over(owner);
   return {
     scheme,
@@ -130,6 +145,7 @@ export function placementFrom({scheme, shards, traits, tag, owner, facts, warnin
     traits,
     warnings,
     ownerIndex,
+    folded: foldedPlacement(parts),
     ownerOf: (key) => shards[ownerIndex(key, 0, key.length)] ?? refuseUnplaced(scheme, key),
     tagRule: tag.name,
     tagDelimiters: tag.delimiters,
@@ -140,6 +156,12 @@ export function placementFrom({scheme, shards, traits, tag, owner, facts, warnin
       return {hashed, tagRule: tag.name, facts: facts(hashed)};
     },
   };
+}
+
+function foldedPlacement({tag, byHash}: PlacementParts): FoldedPlacement | null {
+  const fold = byHash === undefined ? null : foldOf(byHash.hash);
+  if (byHash === undefined || fold === null || tag.opener === null) return null;
+  return {fold, opener: tag.opener === 'never' ? null : tag.opener, ownerOfHash: byHash.ownerOfHash};
 }
 
 function refuseUnplaced(scheme: string, key: Uint8Array): never {

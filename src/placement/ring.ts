@@ -25,8 +25,8 @@ export class Ring {
   readonly owners: Uint32Array;
   readonly #shift: number;
   readonly #bucket: Uint32Array;
-  /** By how much a hash grows before the first point at or after it is searched. */
-  readonly #strict: 0 | 1;
+  /** A point that equals the hash lies before the one searched. */
+  readonly #strict: boolean;
   /** What is added to the index found: -1 where the point before is meant. */
   readonly #offset: 0 | -1;
   readonly #beyond: number;
@@ -42,7 +42,7 @@ export class Ring {
     const bits = bucketBits(this.points.length);
     this.#shift = 32 - bits;
     this.#bucket = bucketTable(this.points, bits);
-    this.#strict = rule.search === 'at-or-after' ? 0 : 1;
+    this.#strict = rule.search !== 'at-or-after';
     this.#offset = rule.search === 'at-or-before' ? -1 : 0;
     this.#beyond = beyondOf(rule, this.points.length);
   }
@@ -50,12 +50,12 @@ export class Ring {
   /** Index of the point that `hash` (an unsigned 32-bit number) finds. */
   find(hash: number): number {
     const bucket = hash >>> this.#shift;
-    const wanted = hash + this.#strict;
     let low = this.#bucket[bucket]!;
     let high = this.#bucket[bucket + 1]!;
     while (low < high) {
       const middle = (low + high) >>> 1;
-      if (this.points[middle]! < wanted) low = middle + 1;
+      const point = this.points[middle]!;
+      if (point < hash || (this.#strict && point === hash)) low = middle + 1;
       else high = middle;
     }
     const at = low + this.#offset;

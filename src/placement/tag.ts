@@ -13,6 +13,8 @@ export interface TagRule {
   readonly name: string;
   /** What stands around the part that decides, for advice on naming keys; null where there is no such pair. */
   readonly delimiters: readonly [open: string, close: string] | null;
+  /** The byte without which the whole key decides; `never` when that is always so, null when no such byte is known. */
+  readonly opener: number | 'never' | null;
   /** `decide`, applied to the part of the key that this rule picks. Allocates nothing per key. */
   over(decide: HashFunction): HashFunction;
   /** The bytes that decide: a view of `key`, not a copy. */
@@ -23,6 +25,7 @@ export interface TagRule {
 export const wholeKey: TagRule = {
   name: 'none',
   delimiters: null,
+  opener: 'never',
   over: (decide) => decide,
   hashed: (key) => key,
 };
@@ -36,6 +39,7 @@ export function pairRule(name: string, open: number, close: number, empty: Empty
   return {
     name,
     delimiters: [String.fromCharCode(open), String.fromCharCode(close)],
+    opener: open,
     over: (decide) => (bytes, start, end) => {
       const from = find(bytes, open, start, end);
       if (from === end) return decide(bytes, start, end);
@@ -74,7 +78,7 @@ export function find(bytes: Uint8Array, byte: number, start: number, end: number
 
 /**
  * A rule that a function states: `part` writes where the part that decides begins and ends to `range`, the whole key
- * unless it finds something else. For rules with a hot path of their own.
+ * unless it finds something else. A rule with delimiters leaves a key alone that lacks the first of them.
  */
 export function ownRule(
   name: string,
@@ -86,6 +90,7 @@ export function ownRule(
   return {
     name,
     delimiters,
+    opener: delimiters === null ? null : delimiters[0].charCodeAt(0),
     over: (decide) => (bytes, start, end) => {
       range[0] = start;
       range[1] = end;

@@ -2,6 +2,8 @@
  * CRC-16/XMODEM: polynomial 0x1021, init 0, not reflected, no final xor. Redis Cluster's hash.
  * Source: Redis Cluster specification, appendix A (Redis src/crc16.c). Check value for "123456789": 0x31c3.
  */
+import {folded} from './hash.js';
+
 export const crc16Table = new Uint16Array(256);
 for (let byte = 0; byte < 256; byte++) {
   let value = byte << 8;
@@ -9,8 +11,8 @@ for (let byte = 0; byte < 256; byte++) {
   crc16Table[byte] = value;
 }
 
-export function crc16(bytes: Uint8Array, start: number, end: number): number {
-  let crc = 0;
-  for (let i = start; i < end; i++) crc = ((crc << 8) & 0xffff) ^ crc16Table[(crc >>> 8) ^ bytes[i]!]!;
-  return crc;
-}
+export const crc16 = folded({
+  initial: 0,
+  step: (crc, byte) => ((crc << 8) & 0xffff) ^ crc16Table[(crc >>> 8) ^ byte]!,
+  finish: (crc) => crc,
+});

@@ -4,9 +4,10 @@
  * Source: twemproxy src/hashkit/nc_crc16.c, hash_crc16. Check value for "123456789": 0x869031c3.
  */
 import {crc16Table} from './crc16.js';
+import {folded, unsigned} from './hash.js';
 
-export function crc16_twemproxy(bytes: Uint8Array, start: number, end: number): number {
-  let crc = 0;
-  for (let i = start; i < end; i++) crc = (crc << 8) ^ crc16Table[((crc >>> 8) ^ bytes[i]!) & 0xff]!;
-  return crc >>> 0;
-}
+export const crc16_twemproxy = folded({
+  initial: 0,
+  step: (crc, byte) => (crc << 8) ^ crc16Table[((crc >>> 8) ^ byte) & 0xff]!,
+  finish: unsigned,
+});

@@ -3,7 +3,9 @@
  * Source: twemproxy src/hashkit/nc_crc32.c, hash_crc32 (as libmemcached does). Check value for "123456789": 0x00004bf4.
  */
 import {crc32} from './crc32.js';
+import {folded} from './hash.js';
 
-export function crc32_twemproxy(bytes: Uint8Array, start: number, end: number): number {
-  return (crc32(bytes, start, end) >>> 16) & 0x7fff;
-}
+export const crc32_twemproxy = folded({
+  ...crc32.fold,
+  finish: (crc) => (~crc >>> 16) & 0x7fff,
+});

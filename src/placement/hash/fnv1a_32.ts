@@ -3,15 +3,15 @@
  * Source: twemproxy src/hashkit/nc_fnv.c, hash_fnv1a_32. Bytes are read as `char`: see `Char`.
  * Check value for "123456789": 0xbb86b11c.
  */
-import {type Char, charShift, type HashFunction} from './hash.js';
+import {type Char, charShift, type FoldedHash, folded, unsigned} from './hash.js';
 
-function fnv1a_32Reading(char: Char): HashFunction {
+function fnv1a_32Reading(char: Char): FoldedHash {
   const shift = charShift(char);
-  return (bytes, start, end) => {
-    let hash = 0x811c9dc5;
-    for (let i = start; i < end; i++) hash = Math.imul(hash ^ ((bytes[i]! << shift) >> shift), 0x01000193);
-    return hash >>> 0;
-  };
+  return folded({
+    initial: 0x811c9dc5 | 0,
+    step: (hash, byte) => Math.imul(hash ^ ((byte << shift) >> shift), 0x01000193),
+    finish: unsigned,
+  });
 }
 
 export const fnv1a_32 = fnv1a_32Reading('signed');

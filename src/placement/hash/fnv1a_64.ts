@@ -4,15 +4,15 @@
  * Source: twemproxy src/hashkit/nc_fnv.c, hash_fnv1a_64. Bytes are read as `char`: see `Char`.
  * Check value for "123456789": 0x23c6cdfc.
  */
-import {type Char, charShift, type HashFunction} from './hash.js';
+import {type Char, charShift, type FoldedHash, folded, unsigned} from './hash.js';
 
-function fnv1a_64Reading(char: Char): HashFunction {
+function fnv1a_64Reading(char: Char): FoldedHash {
   const shift = charShift(char);
-  return (bytes, start, end) => {
-    let hash = 0x84222325;
-    for (let i = start; i < end; i++) hash = Math.imul(hash ^ ((bytes[i]! << shift) >> shift), 0x1b3);
-    return hash >>> 0;
-  };
+  return folded({
+    initial: 0x84222325 | 0,
+    step: (hash, byte) => Math.imul(hash ^ ((byte << shift) >> shift), 0x1b3),
+    finish: unsigned,
+  });
 }
 
 export const fnv1a_64 = fnv1a_64Reading('signed');
