@@ -65,7 +65,9 @@ export function streamAnswer(options: LocateOptions, {json, terminal, escaped}: 
     };
   }
   const ends = placement.shards.map((shard, index) => lineEnd({shard: shard.name, address: addresses[index]!}));
-  return {choose: placement.ownerIndex, endings: ends.map((end) => Buffer.from(end))};
+  const unplaced = lineEnd({shard: '-', address: '-'});
+  const endings = [...ends, unplaced].map((end) => Buffer.from(end));
+  return {choose: placement.ownerIndex, folded: placement.folded, endings};
 }
 
 /** What is wrong with keys that should have been on one shard, and how names keep them together. */

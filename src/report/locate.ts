@@ -87,6 +87,8 @@ export class KeyGroups {
   watch(placement: Placement): Placement {
     return {
       ...placement,
+      // There is only one way then, and it passes here.
+      folded: null,
       ownerIndex: (bytes, start, end) => {
         const owner = placement.ownerIndex(bytes, start, end);
         this.add(owner, bytes, start, end);

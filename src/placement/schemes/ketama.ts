@@ -56,6 +56,8 @@ export const ketama: Scheme<v.InferOutput<typeof options>> = {
     return placementFrom({
       ...parts,
       owner: (bytes, start, end) => ring.owner(keyHash(bytes, start, end)),
+      // An empty key does not hash to 0 by itself.
+      byHash: {hash: hashOf, ownerOfHash: (hash) => ring.owner(hash)},
       facts: (hashed) => {
         const value = keyHash(hashed, 0, hashed.length);
         const at = ring.find(value);

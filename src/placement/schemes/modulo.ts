@@ -47,6 +47,7 @@ export const modulo: Scheme<v.InferOutput<typeof options>> = {
       traits,
       tag,
       owner: (bytes, start, end) => list[hashOf(bytes, start, end) % size]!,
+      byHash: {hash: hashOf, ownerOfHash: (hash) => list[hash % size]!},
       facts: (hashed) => {
         const value = hashOf(hashed, 0, hashed.length);
         const owner = quoted(shards[list[value % size]!]!.name);

@@ -49,6 +49,7 @@ export const slots: Scheme<v.InferOutput<typeof options>> = {
       traits: slots.traits(given),
       tag,
       owner: (bytes, start, end) => owners[crc16(bytes, start, end) & (slotCount - 1)]!,
+      byHash: {hash: crc16, ownerOfHash: (hash) => owners[hash & (slotCount - 1)]!},
       facts: (hashed) => {
         const value = crc16(hashed, 0, hashed.length);
         const slot = value & (slotCount - 1);
