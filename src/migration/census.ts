@@ -83,8 +83,8 @@ async function countNode(counting: Counting): Promise<void> {
       const moving = new Map<number, Buffer[]>();
       const strays: Buffer[] = [];
       for (const key of keys) {
-        if (node.inFrom && formerOwnerOf(change, key) !== node.number) strays.push(key);
-        const owner = ownerOf(change, key);
+        if (node.inFrom && formerOwnerOf(change, key, node) !== node.number) strays.push(key);
+        const owner = ownerOf(change, key, node);
         if (owner === node.number) tally.keys[node.number]![owner]! += 1;
         else moving.set(owner, [...(moving.get(owner) ?? []), key]);
       }
@@ -97,7 +97,7 @@ async function countNode(counting: Counting): Promise<void> {
         await findConflicts(counting, {db, keys: batch, others: [owner]});
       }
       // A stray may be an old copy of a key that lives where it belongs, and both would be sent to one target.
-      const elsewhere = strays.filter((key) => ownerOf(change, key) !== node.number);
+      const elsewhere = strays.filter((key) => ownerOf(change, key, node) !== node.number);
       const others = counting.nodes.filter(({number}) => number !== node.number).map(({number}) => number);
       if (elsewhere.length > 0) await findConflicts(counting, {db, keys: elsewhere, others, alreadyChecked: true});
     }
@@ -132,7 +132,7 @@ async function findConflicts(
     const there = await lane.to(other, db);
     const present = await there.batch(keys.map((key) => ['EXISTS', key]));
     const shared = keys.filter(
-      (key, i) => present[i] === 1 && !(search.alreadyChecked && ownerOf(change, key) === number),
+      (key, i) => present[i] === 1 && !(search.alreadyChecked && ownerOf(change, key, node) === number),
     );
     const comparisons = await compareKeys(here, there, shared);
     for (const [i, key] of shared.entries()) {

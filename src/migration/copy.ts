@@ -57,7 +57,7 @@ async function copyFrom(worker: Worker): Promise<number> {
     for await (const keys of scanKeys(await lane.to(node, db))) {
       if (halt.isSet) return sent;
       for (const key of keys) {
-        const owner = ownerOf(operation.change, key);
+        const owner = ownerOf(operation.change, key, node);
         if (owner === node.number) continue;
         const queue = waiting.get(owner);
         if (queue === undefined) waiting.set(owner, [key]);

@@ -1,7 +1,7 @@
 /** Pure: what a change of topology means for the keys. A key moves when the server it is found on is not the one that will own it. */
 import {refusal} from '../errors.js';
 import {theoreticalMinimumShare} from '../placement/movement.js';
-import type {Placement} from '../placement/placement.js';
+import {NO_OWNER, type Placement} from '../placement/placement.js';
 import {addressText, type Instance, type Topology} from '../topology/types.js';
 
 /** One side of a change. `text` is the file as it is, or as it will be. */
@@ -66,12 +66,23 @@ export function planChange(from: Side, to: Side): Change {
   };
 }
 
-/** Node number of the future owner of a key. */
-export function ownerOf(change: Change, key: Buffer): number {
-  return change.ownerNode[change.to.placement.ownerIndex(key, 0, key.length)]!;
+/** A node that holds the key in question. */
+type Holder = Pick<NodeSpec, 'inTo'> & {readonly number: number};
+
+/**
+ * Node number of the future owner of a key. A key that the clients of the new placement place nowhere stays where it is:
+ * only a person can say what it is for. Throws `KEY_UNPLACED` where it cannot stay.
+ */
+export function ownerOf(change: Change, key: Buffer, holder: Holder): number {
+  const owner = change.to.placement.ownerIndex(key, 0, key.length);
+  if (owner !== NO_OWNER) return change.ownerNode[owner]!;
+  // It throws: there is no owner.
+  if (!holder.inTo) change.to.placement.ownerOf(key);
+  return holder.number;
 }
 
-/** Node number of the present owner of a key, by the old placement. */
-export function formerOwnerOf(change: Change, key: Buffer): number {
-  return change.formerNode[change.from.placement.ownerIndex(key, 0, key.length)]!;
+/** Node number of the present owner of a key, by the old placement; `holder` where that places it nowhere. */
+export function formerOwnerOf(change: Change, key: Buffer, holder: Holder): number {
+  const owner = change.from.placement.ownerIndex(key, 0, key.length);
+  return owner === NO_OWNER ? holder.number : change.formerNode[owner]!;
 }
