@@ -146,7 +146,7 @@ const shard = v.strictObject(
         v.description('The string by which the client knows this shard, when it is not the name.'),
       ),
     ),
-    weight: v.exactOptional(wholeNumber(1, 1000, 'Relative share of the keys. Default: 1.')),
+    weight: v.exactOptional(wholeNumber(1, 1_000_000, 'Relative share of the keys. Default: 1.')),
     master,
     replicas: v.exactOptional(
       v.pipe(v.array(replica, 'must be a list of addresses'), v.description('The replicas: addresses or mappings.')),

@@ -58,7 +58,7 @@ for (const [title, text] of [...MISTAKES, ...SHARD_MISTAKES]) {
 const RIGHT = [
   ...MUTABLE,
   'version: 1\nname: x\nreplicationAuth: false\ntls: {}\nshards: [{name: a, master: {address: "[::1]:1", auth: {passwordCommand: pass show x}, tls: false, peer: "redis://h:1", announce: "h:2", priority: 5}}]',
-  'version: 1\nname: x\ntls: {cert: c, key: k, ca: a, serverName: s}\nauth: false\nshards: [{name: a, node: "any thing", weight: 1000, master: "h:1", replicas: []}]',
+  'version: 1\nname: x\ntls: {cert: c, key: k, ca: a, serverName: s}\nauth: false\nshards: [{name: a, node: "any thing", weight: 1000000, master: "h:1", replicas: []}]',
   'version: 1\nname: x\nplacement: {scheme: y, hashTag: none, extra: [1, {a: b}]}\nshards: [{name: a, master: "h:1"}, {name: b, master: "h:2"}]',
 ];
 
