@@ -1,7 +1,9 @@
+import {createHash} from 'node:crypto';
 import {suite} from 'uvu';
 import * as assert from 'uvu/assert';
 import {fnv1a64, fnv164} from '../../src/placement/hash/fnv64.js';
 import type {WideHash} from '../../src/placement/hash/hash.js';
+import {md5, md5Wide} from '../../src/placement/hash/md5.js';
 import {murmur64a, murmur64aWith} from '../../src/placement/hash/murmur64a.js';
 import {xxh64, xxh64With} from '../../src/placement/hash/xxh64.js';
 import {rawHashes} from './vectors.js';
@@ -55,6 +57,16 @@ test('XXH64 with a seed: values of the specification', () => {
     const key = buffer.subarray(0, length);
     assert.is(valueOf(xxh64, key), plain, `${length}`);
     assert.is(valueOf(xxh64With(seed), key), seeded, `${length}, seeded`);
+  }
+});
+
+test('MD5 is what OpenSSL computes, for every length around the ends of blocks and a megabyte', () => {
+  const lengths = [...Array.from({length: 300}, (_, i) => i), 4095, 4096, 1 << 20];
+  for (const length of lengths) {
+    const key = Buffer.alloc(length, 0xb7).map((byte, i) => (byte * i + (i >>> 8)) & 0xff) as Buffer;
+    const expected = createHash('md5').update(key).digest();
+    assert.is(valueOf(md5Wide, key, 4), BigInt(`0x${expected.toString('hex')}`), `${length}`);
+    assert.is(md5(key, 0, length), expected.readUInt32LE(0), `${length}`);
   }
 });
 
