@@ -9,6 +9,11 @@ export function hex32(value: number): string {
   return `0x${value.toString(16).padStart(8, '0')}`;
 }
 
+/** `0x000000000000002a`: words of 32 bits, the most significant first. */
+export function hexWords(words: Uint32Array): string {
+  return `0x${Array.from(words, (word) => word.toString(16).padStart(8, '0')).join('')}`;
+}
+
 /** Bytes in quotes, safe for a terminal; bytes that are not UTF-8 as `\xNN`. */
 export function quotedBytes(bytes: Uint8Array): string {
   return `"${escapedBytes(bytes)}"`;

@@ -8,6 +8,7 @@ import {ketama} from './schemes/ketama.js';
 import {modulo} from './schemes/modulo.js';
 import {range} from './schemes/range.js';
 import {slots} from './schemes/slots.js';
+import {twemproxy} from './schemes/twemproxy.js';
 import {type TagRule, tagRule, tagRuleNames, wholeKey} from './tag.js';
 
 /** Every scheme that a topology may name. A new one is a file in `schemes/` and a line here. */
@@ -16,6 +17,7 @@ export const schemes: readonly Scheme[] = [
   modulo,
   ketama,
   slots,
+  twemproxy,
 ];
 
 /** The placement that a topology declares. Without one, the only shard owns every key (scheme `single`). */

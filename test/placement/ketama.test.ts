@@ -1,7 +1,7 @@
 import {suite} from 'uvu';
 import * as assert from 'uvu/assert';
 import {twemproxyHashes} from '../../src/placement/hash/hashes.js';
-import {labelCount} from '../../src/placement/schemes/ketama.js';
+import {labelCount} from '../../src/placement/ketama-ring.js';
 import {ownerName, placed, refusalOf} from './topologies.js';
 import {type TwemproxyConfig, twemproxyPool} from './twemproxy-pool.js';
 import {vectorCases} from './vectors.js';

@@ -73,7 +73,7 @@ test('all problems of the options at once', () => {
 });
 
 test('an option of the wrong kind is a sentence', () => {
-  assert.match(refusalOf({scheme: 'ketama', hash: 5}, ['a', 'b']).message, /^Hash must be one of crc32/);
+  assert.match(refusalOf({scheme: 'ketama', hash: 5}, ['a', 'b']).message, /^Hash must be one of fnv1a_64, crc32/);
   assert.match(refusalOf({scheme: 'range', ranges: 'a'}, ['a']).message, /^Option ranges must be a list/);
   assert.match(
     refusalOf({scheme: 'range', ranges: ['a']}, ['a']).message,

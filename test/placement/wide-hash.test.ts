@@ -11,7 +11,7 @@ import {rawHashes} from './vectors.js';
 const test = suite('placement/wide-hash');
 
 /** All words of a hash as one number. */
-function valueOf(hash: WideHash, key: Uint8Array, words = 2): bigint {
+function numberFrom(hash: WideHash, key: Uint8Array, words = 2): bigint {
   const around = Buffer.concat([Buffer.from('xyz'), key, Buffer.from('xyz')]);
   const into = new Uint32Array(words + 1);
   hash(around, 3, 3 + key.length, into);
@@ -19,7 +19,7 @@ function valueOf(hash: WideHash, key: Uint8Array, words = 2): bigint {
 }
 
 test('check values of "123456789"', () => {
-  const values = [murmur64aWith(0), fnv164, fnv1a64, xxh64].map((hash) => valueOf(hash, Buffer.from('123456789')));
+  const values = [murmur64aWith(0), fnv164, fnv1a64, xxh64].map((hash) => numberFrom(hash, Buffer.from('123456789')));
   assert.equal(values, [0x4977490251674330n, 0xa72ffc362bf916d6n, 0x06d5573923c6cdfcn, 0x8cb841db40e6ae83n]);
 });
 
@@ -36,7 +36,7 @@ for (const [name, hash] of Object.entries(real))
     const {values} = raw.hashes.find((one) => one.hash === name)!;
     assert.is(values.length, 402);
     for (const [i, key] of raw.keys.entries())
-      assert.is(valueOf(hash, key), BigInt.asUintN(64, BigInt(values[i]!)), key.toString('base64'));
+      assert.is(numberFrom(hash, key), BigInt.asUintN(64, BigInt(values[i]!)), key.toString('base64'));
   });
 
 test('XXH64 with a seed: values of the specification', () => {
@@ -55,8 +55,8 @@ test('XXH64 with a seed: values of the specification', () => {
     [222, 0xb641ae8cb691c174n, 0x20cb8ab7ae10c14an],
   ] as const) {
     const key = buffer.subarray(0, length);
-    assert.is(valueOf(xxh64, key), plain, `${length}`);
-    assert.is(valueOf(xxh64With(seed), key), seeded, `${length}, seeded`);
+    assert.is(numberFrom(xxh64, key), plain, `${length}`);
+    assert.is(numberFrom(xxh64With(seed), key), seeded, `${length}, seeded`);
   }
 });
 
@@ -65,7 +65,7 @@ test('MD5 is what OpenSSL computes, for every length around the ends of blocks a
   for (const length of lengths) {
     const key = Buffer.alloc(length, 0xb7).map((byte, i) => (byte * i + (i >>> 8)) & 0xff) as Buffer;
     const expected = createHash('md5').update(key).digest();
-    assert.is(valueOf(md5Wide, key, 4), BigInt(`0x${expected.toString('hex')}`), `${length}`);
+    assert.is(numberFrom(md5Wide, key, 4), BigInt(`0x${expected.toString('hex')}`), `${length}`);
     assert.is(md5(key, 0, length), expected.readUInt32LE(0), `${length}`);
   }
 });

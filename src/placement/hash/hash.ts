@@ -64,6 +64,11 @@ export function charShift(char: Char): 0 | 24 {
   return char === 'signed' ? 24 : 0;
 }
 
+/** A 32-bit hash modulo `n`. Said to be unsigned on both sides, so that the compiler divides integers. */
+export function modulo32(hash: number, n: number): number {
+  return (hash >>> 0) % (n >>> 0);
+}
+
 /** A 64-bit hash modulo `n`, for n up to 2^21: exact, because no product exceeds 2^53. */
 export function modulo64(hash: Uint32Array, n: number): number {
   return ((hash[0]! % n) * (0x1_0000_0000 % n) + (hash[1]! % n)) % n;

@@ -5,30 +5,36 @@
  * An empty key is hashed like any other. The hashes have their usual meaning (`plainHashes`): crc32 is the full CRC of zlib.
  */
 import * as v from 'valibot';
-import {hex32} from '../explain.js';
+import {fnv1a64, fnv164} from '../hash/fnv64.js';
+import type {WideHash} from '../hash/hash.js';
 import {type PlainHash, plainHashes} from '../hash/hashes.js';
-import {placementFrom, type Scheme, type SchemeTraits, type ShardIdentity} from '../placement.js';
-import {notOneOf, notThese, Problems, quoted} from '../problems.js';
+import {murmur64a} from '../hash/murmur64a.js';
+import {xxh64} from '../hash/xxh64.js';
+import {choice} from '../options.js';
+import type {Scheme, SchemeTraits} from '../placement.js';
+import {notThese} from '../problems.js';
+import {remainderPlacement, weightedList, wideRemainderPlacement} from '../remainder.js';
 import {wholeKey} from '../tag.js';
-import {requireWholeWeights, totalWeight} from '../weights.js';
+import {chars} from './twemproxy.js';
 
-const hashNames = Object.keys(plainHashes) as PlainHash[];
-const chars = ['signed', 'unsigned'] as const;
+/** Hashes of 64 bits, all of which count. `murmur64a` with the seed of Jedis. */
+const wideHashes = {murmur64a, xxh64, fnv1a64, fnv164} as const satisfies Readonly<Record<string, WideHash>>;
+type WideName = keyof typeof wideHashes;
+
+const narrowNames = Object.keys(plainHashes) as [PlainHash, ...PlainHash[]];
+const wideNames = Object.keys(wideHashes) as WideName[];
 
 const options = v.strictObject(
   {
     /** Hash of the key. */
-    hash: v.optional(v.picklist(hashNames, notOneOf('Hash', hashNames)), 'crc32'),
+    hash: choice<PlainHash | WideName>('Hash', [...narrowNames, ...wideNames]),
     /** How the fnv family, one_at_a_time and hsieh read bytes from 0x80: `signed` as C on x86, `unsigned` as most libraries. */
-    char: v.optional(v.picklist(chars, notOneOf('Char', chars)), 'signed'),
+    char: choice('Char', chars),
   },
   notThese('Scheme modulo', ['hash', 'char', 'hashTag']),
 );
 
 const traits: SchemeTraits = {identity: 'order', assignedBy: null, movement: 'reshuffling'};
-
-/** The list is kept in memory; a longer one has weights that can be divided by a common factor or that nobody meant. */
-const longestList = 1 << 20;
 
 export const modulo: Scheme<v.InferOutput<typeof options>> = {
   name: 'modulo',
@@ -36,46 +42,20 @@ export const modulo: Scheme<v.InferOutput<typeof options>> = {
   movement: 'Nearly all keys: from N shards of equal weight to N + 1 about N in N + 1 keys move.',
   options,
   tag: () => wholeKey,
+  variants: [...narrowNames, ...wideNames].flatMap((hash) => [{hash}, {hash, char: 'unsigned'}]),
   traits: () => traits,
   build(shards, {hash, char}, tag) {
-    const list = listOf(shards);
-    const size = list.length;
-    const hashOf = plainHashes[hash][char];
-    return placementFrom({
-      scheme: 'modulo',
-      shards,
-      traits,
-      tag,
-      owner: (bytes, start, end) => list[hashOf(bytes, start, end) % size]!,
-      byHash: {hash: hashOf, ownerOfHash: (hash) => list[hash % size]!},
-      facts: (hashed) => {
-        const value = hashOf(hashed, 0, hashed.length);
-        const owner = quoted(shards[list[value % size]!]!.name);
-        return [
-          {label: 'hash', value: `${hash} = ${hex32(value)}`},
-          {label: 'remainder', value: `${value} % ${size} = ${value % size}, the place of ${owner}`},
-        ];
-      },
-    });
+    const owners = weightedList(
+      'modulo',
+      shards.map((shard, owner) => ({...shard, owner})),
+    );
+    const parts = {scheme: 'modulo', shards, traits, tag, owners, hashName: hash};
+    if (isWide(hash)) return wideRemainderPlacement({...parts, hash: wideHashes[hash]});
+    const keyHash = plainHashes[hash][char];
+    return remainderPlacement({...parts, keyHash, byHash: keyHash});
   },
 };
 
-/** The owner of each remainder. */
-function listOf(shards: readonly ShardIdentity[]): Uint32Array {
-  const problems = new Problems();
-  requireWholeWeights('modulo', shards, problems);
-  problems.refuse();
-  const total = totalWeight(shards);
-  if (total > longestList) {
-    const message = `The weights add up to ${total}, and scheme modulo takes at most ${longestList}: divide them by a common factor.`;
-    problems.inShard(0, 'weight', message);
-    problems.refuse();
-  }
-  const list = new Uint32Array(total);
-  let at = 0;
-  shards.forEach(({weight}, index) => {
-    list.fill(index, at, at + weight);
-    at += weight;
-  });
-  return list;
+function isWide(name: PlainHash | WideName): name is WideName {
+  return Object.hasOwn(wideHashes, name);
 }
