@@ -4,9 +4,17 @@
 import type {PlacementSpec, Topology} from '../topology/types.js';
 import {type Placement, placementFrom, type Scheme, type SchemeTraits, type ShardIdentity} from './placement.js';
 import {invalidPlacement, listed, Problems, quoted, readOptions, suggestion} from './problems.js';
+import {codis} from './schemes/codis.js';
+import {credis} from './schemes/credis.js';
+import {jedis} from './schemes/jedis.js';
 import {ketama} from './schemes/ketama.js';
 import {modulo} from './schemes/modulo.js';
+import {phpredis} from './schemes/phpredis.js';
+import {predis} from './schemes/predis.js';
+import {predixy} from './schemes/predixy.js';
 import {range} from './schemes/range.js';
+import {redisRb} from './schemes/redis-rb.js';
+import {sentryRb} from './schemes/sentry-rb.js';
 import {slots} from './schemes/slots.js';
 import {twemproxy} from './schemes/twemproxy.js';
 import {type TagRule, tagRule, tagRuleNames, wholeKey} from './tag.js';
@@ -18,6 +26,14 @@ export const schemes: readonly Scheme[] = [
   ketama,
   slots,
   twemproxy,
+  phpredis,
+  predis,
+  redisRb,
+  jedis,
+  codis,
+  predixy,
+  sentryRb,
+  credis,
 ];
 
 /** The placement that a topology declares. Without one, the only shard owns every key (scheme `single`). */
