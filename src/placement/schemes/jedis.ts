@@ -9,11 +9,11 @@
 import * as v from 'valibot';
 import {md5} from '../hash/md5.js';
 import {murmur64a} from '../hash/murmur64a.js';
-import {choice, flag, version} from '../options.js';
+import {choice, version} from '../options.js';
 import {patternRule} from '../pattern.js';
 import type {Scheme, ShardIdentity} from '../placement.js';
 import {refuseTooManyPoints, requireDistinctNodes} from '../points.js';
-import {notThese, Problems} from '../problems.js';
+import {notThese, Problems, quoted, suggestion} from '../problems.js';
 import {Ring, type RingRule, WideRing} from '../ring.js';
 import {ringPlacement, wideRingPlacement} from '../ring-placement.js';
 import {wholeKey} from '../tag.js';
@@ -25,8 +25,14 @@ const options = v.strictObject(
     hash: choice('Hash', ['murmur', 'md5']),
     /** Major version: 3 stands for 2.10 to 3.x, 2 for 2.0 to 2.9; from 4 on shards have neither names nor weights. */
     version: version('Version', [3, 2, 4]),
-    /** The shards were given names (`JedisShardInfo(host, port, name)`); each `node` is that name. */
-    named: flag('Option named'),
+    /**
+     * The shards were given names (`JedisShardInfo(host, port, name)`), and each `node` is that name. When only some were: a
+     * list of those shards.
+     */
+    named: v.optional(
+      v.union([v.boolean(), v.array(v.string())], 'Option named must be true, false or a list of shards.'),
+      false,
+    ),
     /** The Pattern given to the constructor; `\{(.+?)\}` is Sharded.DEFAULT_KEY_TAG_PATTERN. Jedis has none by default. */
     keyTagPattern: v.exactOptional(v.string('Option keyTagPattern must be a regular expression, in quotes.')),
   },
@@ -52,7 +58,7 @@ export const jedis: Scheme<Options> = {
       {named: true, version: 2, hash: 'md5'},
     ] as const),
   ].flatMap((one) => [one, {...one, keyTagPattern: '\\{(.+?)\\}'}]),
-  traits: ({named}) => ({identity: named ? 'node' : 'order', assignedBy: null, movement: 'minimal'}),
+  traits: ({named}) => ({identity: named === true ? 'node' : 'order', assignedBy: null, movement: 'minimal'}),
   build(shards, given, tag) {
     refuseUnfit(shards, given);
     const weights = given.version === 4 ? shards.map(() => 1) : shards.map(({weight}) => weight);
@@ -80,17 +86,27 @@ export const jedis: Scheme<Options> = {
   },
 };
 
-function label({node, weight}: ShardIdentity, index: number, n: number, {named, version}: Options): Buffer {
-  if (!named) return Buffer.from(`SHARD-${index}-NODE-${n}`);
-  return Buffer.from(version === 2 ? `${node}*${weight}${n}` : `${node}*${n}`);
+function isNamed({name}: ShardIdentity, {named}: Options): boolean {
+  return typeof named === 'boolean' ? named : named.includes(name);
 }
 
-function refuseUnfit(shards: readonly ShardIdentity[], {named, version, keyTagPattern}: Options): void {
+function label(shard: ShardIdentity, index: number, n: number, options: Options): Buffer {
+  const {node, weight} = shard;
+  if (!isNamed(shard, options)) return Buffer.from(`SHARD-${index}-NODE-${n}`);
+  return Buffer.from(options.version === 2 ? `${node}*${weight}${n}` : `${node}*${n}`);
+}
+
+function refuseUnfit(shards: readonly ShardIdentity[], options: Options): void {
+  const {named, version, keyTagPattern} = options;
   const problems = new Problems();
   requireWholeWeights('jedis', shards, problems);
-  if (named) requireDistinctNodes(shards, problems);
-  if (named && version === 4)
+  requireDistinctNodes(shards, problems);
+  if (version === 4 && shards.some((shard) => isNamed(shard, options)))
     problems.inOption(['named'], 'Jedis 4 knows shards by their place only: named needs version 3 or 2.');
+  const names = shards.map(({name}) => name);
+  for (const [i, name] of (typeof named === 'boolean' ? [] : named).entries())
+    if (!names.includes(name))
+      problems.inOption(['named', i], `${quoted(name)} is no shard.${suggestion(name, names)}`);
   refuseTooManyPoints(pointsPerWeight * totalWeight(shards), problems);
   if (keyTagPattern !== undefined) patternRule('keyTagPattern', keyTagPattern, 'java', problems);
   problems.refuse();

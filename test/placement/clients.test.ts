@@ -1,0 +1,162 @@
+/** Every recorded answer of every real client, through the scheme that is named after it. */
+import {suite} from 'uvu';
+import * as assert from 'uvu/assert';
+import {NO_OWNER} from '../../src/placement/placement.js';
+import {type PlacementSketch, placed, type ShardSketch} from './topologies.js';
+import {vectorCases} from './vectors.js';
+
+const test = suite('placement/clients');
+
+/** A recorded configuration in the words of a topology. */
+interface Told {
+  readonly placement: PlacementSketch;
+  /** In the order of the client; `owner` as the recording names it. */
+  readonly shards: readonly (Omit<ShardSketch, 'name'> & {readonly owner: string})[];
+}
+
+/** One client: how many owners were recorded, and how its configuration is told. */
+interface Client<Config> {
+  readonly count: number;
+  /** null leaves a case out, and `count` does not count it. */
+  told(config: Config, owners: readonly (string | null)[]): Told | null;
+}
+
+function client<Config>(system: string, {count, told}: Client<Config>): void {
+  let compared = 0;
+  for (const {name, config, keys, owners} of vectorCases<Config>(system)) {
+    const topology = told(config, owners);
+    if (topology === null) continue;
+    compared += keys.length;
+    test(`${system} ${name}: ${keys.length} owners`, () => {
+      const {placement, shards} = topology;
+      const bound = placed(
+        placement,
+        shards.map(({owner: _, ...shard}, i) => ({...shard, name: `s${i}`})),
+      );
+      for (const [i, key] of keys.entries()) {
+        const index = bound.ownerIndex(key, 0, key.length);
+        assert.is(index === NO_OWNER ? null : shards[index]!.owner, owners[i], key.toString('base64'));
+      }
+    });
+  }
+  test(`${system}: no case was left out unnoticed`, () => assert.is(compared, count));
+}
+
+const byNode = (nodes: readonly string[]): Told['shards'] => nodes.map((node) => ({node, owner: node}));
+
+interface HostPort {
+  readonly host: string;
+  readonly port: number;
+  readonly name?: string;
+  readonly weight?: number;
+}
+
+client<{jedis: string; hash: string; api: string; tag?: string; nodes: readonly HostPort[]}>('jedis-sharded', {
+  count: 19_332,
+  told: ({jedis, hash, api, tag, nodes}) => {
+    const names = nodes.flatMap(({name}, i) => (name === undefined ? [] : [`s${i}`]));
+    const named = names.length === 0 || names.length === nodes.length ? names.length > 0 : names;
+    const version = jedis.startsWith('2') ? 2 : Number(jedis[0]);
+    const pattern = api === 'string' && tag !== undefined ? {keyTagPattern: tag} : {};
+    return {
+      placement: {scheme: 'jedis', hash, version, named: version === 4 ? false : named, ...pattern},
+      shards: nodes.map(({host, port, name, weight = 1}) => ({
+        node: name ?? `${host}:${port}`,
+        weight: version === 4 ? 1 : weight,
+        owner: name ?? `${host}:${port}`,
+      })),
+    };
+  },
+});
+
+client<{hosts: readonly string[]; options: {consistent?: boolean; algorithm?: string; function?: string}}>(
+  'phpredis-redisarray',
+  {
+    // Without the two cases in which a function of the user picks the tag.
+    count: 16_482 - 2 * 402,
+    told: ({hosts, options: {function: own, ...options}}) =>
+      own === undefined ? {placement: {scheme: 'phpredis', ...options}, shards: byNode(hosts)} : null,
+  },
+);
+
+client<{distributor: string; nodes: readonly string[]}>('predis', {
+  count: 9246,
+  told: ({distributor, nodes}) => ({
+    placement: {scheme: 'predis', distributor},
+    shards: nodes.map((uri) => {
+      const {alias, weight, node} = predisNode(uri);
+      return {node, weight, owner: alias ?? node};
+    }),
+  }),
+});
+
+function predisNode(uri: string): {alias: string | null; weight: number; node: string} {
+  const [, scheme, place, query = ''] = /^(\w+):(?:\/\/)?(.*?)(?:\/\d+)?(?:\?(.*))?$/.exec(uri)!;
+  const parameters = new URLSearchParams(query);
+  // As PHP casts it: 0 and what is no number are the default.
+  const weight = Number.parseInt(parameters.get('weight') ?? '', 10) || 100;
+  const node = scheme === 'unix' || /:\d+$/.test(place!) ? place! : `${place}:6379`;
+  return {alias: parameters.get('alias'), weight, node};
+}
+
+client<{
+  redis_rb: string;
+  node_ids: readonly string[];
+  tag?: string;
+  remove?: string;
+  add?: readonly string[];
+}>('redis-rb-distributed', {
+  count: 13_266,
+  told: ({redis_rb, node_ids, tag}) => ({
+    placement: {scheme: 'redis-rb', version: redis_rb.startsWith('4') ? 4 : 5, ...(tag === undefined ? {} : {tag})},
+    shards: byNode(node_ids),
+  }),
+});
+
+client<{kind: 'slot' | 'ranges'; ranges?: readonly [string, number, number][]}>('codis', {
+  count: 3 * 402,
+  told: ({ranges}) => (ranges === undefined ? null : slotted('codis', ranges)),
+});
+
+client<{kind: 'slot' | 'ranges'; ranges?: readonly [string, number, number][]}>('redis-cluster', {
+  count: 3 * 403,
+  told: ({ranges}) => (ranges === undefined ? null : slotted('slots', ranges)),
+});
+
+function slotted(scheme: string, ranges: readonly [string, number, number][]): Told {
+  const slots = Object.fromEntries(ranges.map(([, first, last], i) => [`s${i}`, `${first}-${last}`]));
+  return {placement: {scheme, slots}, shards: ranges.map(([owner]) => ({owner}))};
+}
+
+test('codis: the slot of every key', () => {
+  const {keys, owners} = vectorCases('codis').find(({name}) => name === 'slots')!;
+  const placement = placed({scheme: 'codis'}, ['a', 'b']);
+  for (const [i, key] of keys.entries())
+    assert.is(placement.explain(key).facts.find(({label}) => label === 'slot')!.value, owners[i]);
+});
+
+client<{Hash: string; HashTag?: string; groups: readonly string[]}>('predixy', {
+  count: 6766,
+  told: ({Hash, HashTag, groups}) => ({
+    placement: {scheme: 'predixy', hash: Hash, ...(HashTag === undefined ? {} : {hashTag: HashTag})},
+    shards: byNode(groups),
+  }),
+});
+
+client<{router: string; hosts: readonly {host_id: number; repr: string}[]}>('sentry-rb', {
+  count: 3216,
+  told: ({router, hosts}) => ({
+    placement: {scheme: 'sentry-rb', router: router === 'PartitionRouter' ? 'partition' : 'consistent'},
+    shards: hosts.map(({host_id, repr}) => ({node: repr, owner: String(host_id)})),
+  }),
+});
+
+client<{replicas: number; servers: readonly HostPort[]}>('credis-cluster', {
+  count: 3216,
+  told: ({replicas, servers}) => ({
+    placement: {scheme: 'credis', replicas},
+    shards: byNode(servers.map(({host, port}) => `${host}:${port}`)),
+  }),
+});
+
+test.run();
