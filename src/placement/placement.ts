@@ -132,13 +132,20 @@ export interface PlacementParts {
   /** Where the owner follows from a 32-bit hash of the part alone, at least for parts that are not empty: that hash, and how. */
   readonly byHash?: {readonly hash: HashFunction; readonly ownerOfHash: (hash: number) => number};
   readonly facts: (hashed: Buffer) => readonly Fact[];
+  /** Whole keys that the client places nowhere, and why: a sentence without its first capital and its full stop. */
+  readonly unplaced?: {readonly test: (key: Uint8Array) => boolean; readonly reason: string};
   readonly warnings?: readonly string[];
 }
 
 /** Puts the tag rule in front of a scheme's decision. */
 export function placementFrom(parts: PlacementParts): Placement {
   const {scheme, shards, traits, tag, owner, facts, warnings = []} = parts;
-  const ownerIndex = tag.over(owner);
+  const {unplaced = null} = parts;
+  const decide = tag.over(owner);
+  const ownerIndex: HashFunction =
+    unplaced === null
+      ? decide
+      : (bytes, start, end) => (unplaced.test(bytes.subarray(start, end)) ? NO_OWNER : decide(bytes, start, end));
   return {
     scheme,
     shards,
@@ -151,6 +158,10 @@ export function placementFrom(parts: PlacementParts): Placement {
     tagDelimiters: tag.delimiters,
     hashedPart: tag.hashed,
     explain: (key) => {
+      if (unplaced?.test(key)) {
+        const facts = [{label: 'unplaced', value: unplaced.reason}];
+        return {hashed: Buffer.from(key), tagRule: tag.name, facts};
+      }
       const part = tag.hashed(key);
       const hashed = Buffer.from(part.buffer, part.byteOffset, part.length);
       return {hashed, tagRule: tag.name, facts: facts(hashed)};
@@ -158,9 +169,9 @@ export function placementFrom(parts: PlacementParts): Placement {
   };
 }
 
-function foldedPlacement({tag, byHash}: PlacementParts): FoldedPlacement | null {
+function foldedPlacement({tag, byHash, unplaced}: PlacementParts): FoldedPlacement | null {
   const fold = byHash === undefined ? null : foldOf(byHash.hash);
-  if (byHash === undefined || fold === null || tag.opener === null) return null;
+  if (byHash === undefined || fold === null || tag.opener === null || unplaced !== undefined) return null;
   return {fold, opener: tag.opener === 'never' ? null : tag.opener, ownerOfHash: byHash.ownerOfHash};
 }
 

@@ -7,7 +7,7 @@ import {type Fact, type Placement, type PlacementParts, placementFrom, type Shar
 import {quoted} from './problems.js';
 import type {Ring, WideRing} from './ring.js';
 
-type Common = Pick<PlacementParts, 'scheme' | 'shards' | 'traits' | 'tag' | 'warnings'>;
+type Common = Pick<PlacementParts, 'scheme' | 'shards' | 'traits' | 'tag' | 'warnings' | 'unplaced'>;
 
 export interface OnRing extends Common {
   readonly ring: Ring;

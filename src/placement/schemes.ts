@@ -6,17 +6,27 @@ import {type Placement, placementFrom, type Scheme, type SchemeTraits, type Shar
 import {invalidPlacement, listed, Problems, quoted, readOptions, suggestion} from './problems.js';
 import {codis} from './schemes/codis.js';
 import {credis} from './schemes/credis.js';
+import {djangoRedis} from './schemes/django-redis.js';
+import {envoy} from './schemes/envoy.js';
+import {goRedis} from './schemes/go-redis.js';
+import {hashring} from './schemes/hashring.js';
 import {jedis} from './schemes/jedis.js';
+import {jump} from './schemes/jump.js';
 import {ketama} from './schemes/ketama.js';
+import {libmemcached} from './schemes/libmemcached.js';
+import {maglev} from './schemes/maglev.js';
 import {modulo} from './schemes/modulo.js';
 import {phpredis} from './schemes/phpredis.js';
 import {predis} from './schemes/predis.js';
 import {predixy} from './schemes/predixy.js';
 import {range} from './schemes/range.js';
 import {redisRb} from './schemes/redis-rb.js';
+import {redisShard} from './schemes/redis-shard.js';
+import {rendezvous} from './schemes/rendezvous.js';
 import {sentryRb} from './schemes/sentry-rb.js';
 import {slots} from './schemes/slots.js';
 import {twemproxy} from './schemes/twemproxy.js';
+import {uhashring} from './schemes/uhashring.js';
 import {type TagRule, tagRule, tagRuleNames, wholeKey} from './tag.js';
 
 /** Every scheme that a topology may name. A new one is a file in `schemes/` and a line here. */
@@ -24,14 +34,24 @@ export const schemes: readonly Scheme[] = [
   range, //
   modulo,
   ketama,
+  jump,
+  rendezvous,
+  maglev,
   slots,
   twemproxy,
+  libmemcached,
   phpredis,
   predis,
   redisRb,
   jedis,
+  goRedis,
+  envoy,
   codis,
   predixy,
+  hashring,
+  uhashring,
+  djangoRedis,
+  redisShard,
   sentryRb,
   credis,
 ];

@@ -159,4 +159,133 @@ client<{replicas: number; servers: readonly HostPort[]}>('credis-cluster', {
   }),
 });
 
+client<{go_redis: string; shards: readonly string[]}>('go-redis-ring', {
+  count: 7236,
+  told: ({go_redis, shards}) => ({
+    placement: {scheme: 'go-redis', version: go_redis.startsWith('9') ? 9 : 6},
+    shards: byNode(shards),
+  }),
+});
+
+client<{names: readonly string[]; table_size: number; key_digest: string}>('go-maglev', {
+  count: 804,
+  told: ({names, table_size, key_digest}) => ({
+    placement: {scheme: 'maglev', tableSize: table_size, digest: key_digest},
+    shards: byNode(names),
+  }),
+});
+
+const jumpDigests: Readonly<Record<string, string>> = {
+  crc32_ieee: 'crc32',
+  fnv1_64: 'fnv164',
+  murmur3_32_fixed: 'murmur3_32',
+  sipHash24: 'siphash24',
+};
+
+client<{digest: string; buckets: number}>('jump-hash', {
+  count: 17_688,
+  told: ({digest, buckets}) => ({
+    placement: {scheme: 'jump', digest: jumpDigests[digest] ?? digest},
+    shards: byNode(Array.from({length: buckets}, (_, i) => String(i))),
+  }),
+});
+
+interface EnvoyConfig {
+  readonly lb_policy: string;
+  readonly hash_function?: string;
+  readonly enable_hashtagging: boolean;
+  readonly use_hostname_for_hashing?: boolean;
+  readonly minimum_ring_size?: number;
+  readonly maximum_ring_size?: number;
+  readonly table_size?: number;
+  readonly hosts: readonly {address: string; hostname: string; weight?: number; hash_key?: string}[];
+}
+
+client<EnvoyConfig>('envoy-redis-proxy', {
+  count: 31 * 402,
+  told: (config) => ({
+    placement: {
+      scheme: 'envoy',
+      policy: config.lb_policy.toLowerCase(),
+      enableHashtagging: config.enable_hashtagging,
+      ...(config.hash_function === undefined ? {} : {hashFunction: config.hash_function.toLowerCase()}),
+      ...(config.minimum_ring_size === undefined ? {} : {minimumRingSize: config.minimum_ring_size}),
+      ...(config.maximum_ring_size === undefined ? {} : {maximumRingSize: config.maximum_ring_size}),
+      ...(config.table_size === undefined ? {} : {tableSize: config.table_size}),
+    },
+    shards: config.hosts.map(({address, hostname, weight = 1, hash_key}) => ({
+      node: hash_key ?? (config.use_hostname_for_hashing === true ? hostname : address),
+      weight,
+      owner: address,
+    })),
+  }),
+});
+
+client<{mode: string; servers: readonly HostPort[]}>('libmemcached-ketama', {
+  count: 8040,
+  told: ({mode, servers}) => ({
+    placement: {
+      scheme: 'libmemcached',
+      ...(mode === 'modula_md5' ? {mode: 'modula', hash: 'md5'} : {mode: mode === 'consistent' ? 'ketama' : mode}),
+    },
+    shards: servers.map(({host, port, weight = 1}) => ({
+      node: port === 11211 ? host : `${host}:${port}`,
+      weight,
+      owner: `${host}:${port}`,
+    })),
+  }),
+});
+
+interface HashringConfig {
+  readonly algorithm: string;
+  readonly servers: readonly string[] | Readonly<Record<string, number | {weight?: number; vnodes?: number}>>;
+  readonly options: Readonly<Record<string, unknown>>;
+}
+
+client<HashringConfig>('npm-hashring', {
+  count: 4956,
+  told: ({algorithm, servers, options}) => {
+    const list = Array.isArray(servers) ? servers.map((server) => [server, 1] as const) : Object.entries(servers);
+    const port = `:${options['default port']}`;
+    const vnodes = list.flatMap(([, given], i) =>
+      typeof given === 'object' && given.vnodes !== undefined ? [[`s${i}`, given.vnodes]] : [],
+    );
+    return {
+      placement: {
+        scheme: 'hashring',
+        algorithm,
+        replicas: options.compatibility === 'hash_ring' ? 3 : ((options.replicas as number | undefined) ?? 4),
+        vnodeCount: options['vnode count'] ?? 40,
+        vnodes: Object.fromEntries(vnodes),
+      },
+      shards: list.map(([server, given]) => ({
+        node: server.endsWith(port) ? server.slice(0, -port.length) : server,
+        weight: typeof given === 'object' ? (given.weight ?? 1) : given,
+        owner: server,
+      })),
+    };
+  },
+});
+
+client<{mode: string; nodes: Readonly<Record<string, number>>}>('uhashring', {
+  count: 3540,
+  told: ({mode, nodes}) => ({
+    placement: {scheme: 'uhashring', mode},
+    shards: Object.entries(nodes).map(([node, weight]) => ({node, weight, owner: node})),
+  }),
+});
+
+client<{servers: readonly string[]}>('django-redis-shardclient', {
+  count: 2124,
+  told: ({servers}) => ({placement: {scheme: 'django-redis'}, shards: byNode(servers)}),
+});
+
+client<{hash_method: string; api: string; nodes: readonly string[]}>('python-redis-shard', {
+  count: 8784,
+  told: ({hash_method, api, nodes}) => ({
+    placement: {scheme: 'redis-shard', hash: hash_method, api},
+    shards: byNode(nodes),
+  }),
+});
+
 test.run();

@@ -112,14 +112,11 @@ function inRanges({hash, hashName, ...parts}: Parts): Placement {
     facts: (hashed) => {
       const value = hash(hashed, 0, hashed.length);
       const at = ownerOfHash(value);
-      const owner =
-        at === NO_OWNER
-          ? `${size}, past the last host: phpredis reads memory that is not its own for this key`
-          : `${at}, the place of ${quoted(shards[at]!.name)}`;
-      return [
-        {label: 'hash', value: `${hashName} = ${hex32(value)}`},
-        {label: 'range', value: `(0xffffffff - hash) * ${size} / 0xffffffff = ${owner}`},
-      ];
+      const found = {label: 'hash', value: `${hashName} = ${hex32(value)}`};
+      if (at === NO_OWNER)
+        return [found, {label: 'unplaced', value: 'phpredis looks past its last host for this key, a bug of phpredis'}];
+      const owner = `${at}, the place of ${quoted(shards[at]!.name)}`;
+      return [found, {label: 'range', value: `(0xffffffff - hash) * ${size} / 0xffffffff = ${owner}`}];
     },
   });
 }

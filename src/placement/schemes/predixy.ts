@@ -10,9 +10,9 @@ import * as v from 'valibot';
 import {crc16} from '../hash/crc16.js';
 import {modulo32} from '../hash/hash.js';
 import {choice} from '../options.js';
-import {type Fact, NO_OWNER, placementFrom, type Scheme, type SchemeTraits} from '../placement.js';
+import {type Fact, placementFrom, type Scheme, type SchemeTraits} from '../placement.js';
 import {notThese, quoted} from '../problems.js';
-import {type TagRule, wholeKey} from '../tag.js';
+import {wholeKey} from '../tag.js';
 import {idleWeights} from '../weights.js';
 
 const options = v.strictObject(
@@ -34,7 +34,7 @@ export const predixy: Scheme<v.InferOutput<typeof options>> = {
   tag: () => wholeKey,
   variants: [{}, {hash: 'atol'}],
   traits: () => traits,
-  build(shards, {hash}, rule) {
+  build(shards, {hash}, tag) {
     const size = shards.length;
     const remainderOf =
       hash === 'crc16'
@@ -50,25 +50,17 @@ export const predixy: Scheme<v.InferOutput<typeof options>> = {
       ];
     };
     const warnings = idleWeights('predixy has no weights', shards);
-    const tag = size === 1 ? rule : refusingLong(rule);
+    const unplaced = {
+      // The length of the whole key counts, not that of its tag.
+      test: (key: Uint8Array) => key.length > longestKey,
+      reason: `keys of more than ${longestKey} bytes are hashed by a part of them when they cross the end of a read buffer`,
+    };
     return placementFrom({
-      ...{scheme: 'predixy', shards, traits, tag, warnings, facts},
+      ...{scheme: 'predixy', shards, traits, tag, warnings, facts, ...(size === 1 ? {} : {unplaced})},
       owner: (bytes, start, end) => (size === 1 ? 0 : remainderOf(bytes, start, end)),
     });
   },
 };
-
-/** The length of the whole key counts, not that of the tag. Without an opener: every key has to be looked at. */
-function refusingLong(rule: TagRule): TagRule {
-  return {
-    ...rule,
-    opener: null,
-    over: (decide) => {
-      const inner = rule.over(decide);
-      return (bytes, start, end) => (end - start > longestKey ? NO_OWNER : inner(bytes, start, end));
-    },
-  };
-}
 
 /** The number that a key begins with, 0 when there is none, in 64 bits, as an unsigned number modulo `n`. Digits are taken modulo 2^64 in two halves. */
 function numberModulo(bytes: Uint8Array, start: number, end: number, n: number): number {
