@@ -12,6 +12,7 @@ export interface ShardIdentity {
   readonly name: string;
   /** `node` of the topology, else the name: the string that enters a ring. */
   readonly node: string;
+  /** In a placement 1 for every shard, where the client has no weights. */
   readonly weight: number;
 }
 
@@ -120,6 +121,8 @@ export interface SchemeTraits {
    * borders shift; `reshuffling`: nearly all; `assigned`: whatever the edited assignment says.
    */
   readonly movement: 'minimal' | 'shifting' | 'reshuffling' | 'assigned';
+  /** The client has no weights: what a topology declares is without effect. */
+  readonly weights?: 'ignored';
 }
 
 /** What a scheme has to know to become a placement: `owner` and `facts` see only the bytes that the tag rule picked. */
@@ -139,7 +142,8 @@ export interface PlacementParts {
 
 /** Puts the tag rule in front of a scheme's decision. */
 export function placementFrom(parts: PlacementParts): Placement {
-  const {scheme, shards, traits, tag, owner, facts, warnings = []} = parts;
+  const {scheme, traits, tag, owner, facts, warnings = []} = parts;
+  const shards = traits.weights === 'ignored' ? parts.shards.map((shard) => ({...shard, weight: 1})) : parts.shards;
   const {unplaced = null} = parts;
   const decide = tag.over(owner);
   const ownerIndex: HashFunction =

@@ -3,6 +3,7 @@ import {suite} from 'uvu';
 import * as assert from 'uvu/assert';
 import {NO_OWNER} from '../../src/placement/placement.js';
 import {type PlacementSketch, placed, type ShardSketch} from './topologies.js';
+import {type TwemproxyConfig, twemproxyPool} from './twemproxy-pool.js';
 import {vectorCases} from './vectors.js';
 
 const test = suite('placement/clients');
@@ -157,6 +158,18 @@ client<{replicas: number; servers: readonly HostPort[]}>('credis-cluster', {
     placement: {scheme: 'credis', replicas},
     shards: byNode(servers.map(({host, port}) => `${host}:${port}`)),
   }),
+});
+
+client<TwemproxyConfig>('twemproxy', {
+  count: 52_320,
+  told: (config) => {
+    const {shards, ownersByName, hashTag} = twemproxyPool(config);
+    return {
+      placement: {scheme: 'twemproxy', distribution: config.distribution, hash: config.hash, ...hashTag},
+      // In an order that twemproxy would not keep: sorting is the scheme's task.
+      shards: shards.toReversed().map(({name, ...shard}) => ({...shard, owner: ownersByName.get(name)!})),
+    };
+  },
 });
 
 client<{go_redis: string; shards: readonly string[]}>('go-redis-ring', {

@@ -22,7 +22,7 @@ const options = v.strictObject(
   notThese('Scheme credis', ['replicas', 'hashTag']),
 );
 
-const traits: SchemeTraits = {identity: 'node', assignedBy: null, movement: 'shifting'};
+const traits: SchemeTraits = {identity: 'node', assignedBy: null, movement: 'shifting', weights: 'ignored'};
 
 export const credis: Scheme<v.InferOutput<typeof options>> = {
   name: 'credis',

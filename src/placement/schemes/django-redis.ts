@@ -25,7 +25,7 @@ const options = v.strictObject(
   notThese('Scheme django-redis', ['replicas', 'hashTag']),
 );
 
-const traits: SchemeTraits = {identity: 'node', assignedBy: null, movement: 'minimal'};
+const traits: SchemeTraits = {identity: 'node', assignedBy: null, movement: 'minimal', weights: 'ignored'};
 const width = 8;
 const sha256 = opensslDigest('sha256', width);
 

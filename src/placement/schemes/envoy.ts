@@ -13,7 +13,7 @@ import {murmur64aWith} from '../hash/murmur64a.js';
 import {xxh64, xxh64With} from '../hash/xxh64.js';
 import {maglevTable, requirePrime} from '../maglev-table.js';
 import {choice, flag, wholeNumber} from '../options.js';
-import type {Placement, PlacementParts, Scheme, SchemeTraits, ShardIdentity} from '../placement.js';
+import type {Scheme, SchemeTraits, ShardIdentity} from '../placement.js';
 import {mostPoints, requireDistinctNodes} from '../points.js';
 import {notThese, Problems} from '../problems.js';
 import {wideRemainderPlacement} from '../remainder.js';
@@ -43,15 +43,15 @@ const options = v.strictObject(
 );
 type Options = v.InferOutput<typeof options>;
 
-const ring: SchemeTraits = {identity: 'node', assignedBy: null, movement: 'minimal'};
-const table: SchemeTraits = {identity: 'node', assignedBy: null, movement: 'shifting'};
+const traits: SchemeTraits = {identity: 'node', assignedBy: null, movement: 'shifting'};
 const requestHash = murmur64aWith(0xc70f6907);
 const xxh64Seed1 = xxh64With(1);
 
 export const envoy: Scheme<Options> = {
   name: 'envoy',
   summary: 'redis_proxy of Envoy: ring_hash or maglev, weights included',
-  movement: 'With ring_hash about as few keys as possible, with maglev a little more.',
+  movement:
+    'More than the minimum: the ring keeps its size, so the other hosts lose points; with maglev some slots change hands.',
   options,
   tag: ({enableHashtagging}) => (enableHashtagging ? redisClusterTag : wholeKey),
   variants: [
@@ -65,7 +65,7 @@ export const envoy: Scheme<Options> = {
   nodeForms: [
     {form: 'ip:port', nodeOf: ({host, port}) => (host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`)},
   ],
-  traits: ({policy}) => (policy === 'ring_hash' ? ring : table),
+  traits: () => traits,
   build(shards, given, tag) {
     const problems = new Problems();
     requireWholeWeights('envoy', shards, problems);
@@ -79,12 +79,12 @@ export const envoy: Scheme<Options> = {
         `Weights and ring sizes make a ring of ${Math.ceil(scale)} points; at most ${mostPoints} are computed here.`,
       );
     problems.refuse();
-    const parts = {scheme: 'envoy', shards, traits: envoy.traits(given), tag, hash: requestHash, hashName: 'murmur64a'};
-    return isRing ? ringHash(parts, given, scale) : maglev(parts, given);
+    const parts = {scheme: 'envoy', shards, traits, tag, hash: requestHash, hashName: 'murmur64a'};
+    return isRing
+      ? wideRingPlacement({...parts, ring: envoyRing(shards, given)})
+      : wideRemainderPlacement({...parts, owners: envoyTable(shards, given)});
   },
 };
-
-type Parts = Pick<PlacementParts, 'scheme' | 'shards' | 'traits' | 'tag'> & {hash: WideHash; hashName: string};
 
 /** Points of the whole ring, so that the lightest host gets a whole number of them. Doubles, as in the original. */
 function scaleOf(shards: readonly ShardIdentity[], {minimumRingSize, maximumRingSize}: Options): number {
@@ -93,14 +93,15 @@ function scaleOf(shards: readonly ShardIdentity[], {minimumRingSize, maximumRing
   return Math.min(Math.ceil(least * minimumRingSize) / least, maximumRingSize);
 }
 
-/** Rounding is carried from host to host, so with weights the order of the hosts matters a little. */
-function ringHash(parts: Parts, {hashFunction}: Options, scale: number): Placement {
-  const total = totalWeight(parts.shards);
-  const pointHash = hashFunction === 'xx_hash' ? xxh64 : requestHash;
+/** The ring. Rounding is carried from host to host, so with weights the order of the hosts matters a little. */
+export function envoyRing(shards: readonly ShardIdentity[], options: Options): WideRing {
+  const total = totalWeight(shards);
+  const scale = scaleOf(shards, options);
+  const pointHash = options.hashFunction === 'xx_hash' ? xxh64 : requestHash;
   const points: {point: Uint32Array; owner: number}[] = [];
   let current = 0;
   let target = 0;
-  for (const [owner, {node, weight}] of parts.shards.entries()) {
+  for (const [owner, {node, weight}] of shards.entries()) {
     target += scale * (weight / total);
     for (let i = 0; current < target; i++, current++) {
       const label = Buffer.from(`${node}_${i}`);
@@ -109,23 +110,20 @@ function ringHash(parts: Parts, {hashFunction}: Options, scale: number): Placeme
       points.push({point, owner});
     }
   }
-  return wideRingPlacement({...parts, ring: new WideRing(points, 2)});
+  return new WideRing(points, 2);
 }
 
-function maglev(parts: Parts, {tableSize}: Options): Placement {
+/** The owner of every slot of Envoy's Maglev table. */
+export function envoyTable(shards: readonly ShardIdentity[], {tableSize}: Options): Uint32Array {
   const words = new Uint32Array(2);
-  const total = totalWeight(parts.shards);
-  const hosts = parts.shards.map(({node, weight}, owner) => ({
-    bytes: Buffer.from(node),
-    weight: weight / total,
-    owner,
-  }));
+  const total = totalWeight(shards);
+  const hosts = shards.map(({node, weight}, owner) => ({bytes: Buffer.from(node), weight: weight / total, owner}));
   hosts.sort((a, b) => a.bytes.compare(b.bytes));
   const hashModulo = (hash: WideHash, bytes: Buffer, n: number): number => {
     hash(bytes, 0, bytes.length, words);
     return modulo64(words, n);
   };
-  const owners = maglevTable(
+  return maglevTable(
     tableSize,
     hosts.map(({owner, bytes, weight}) => ({
       ...{owner, weight},
@@ -133,5 +131,4 @@ function maglev(parts: Parts, {tableSize}: Options): Placement {
       skip: hashModulo(xxh64Seed1, bytes, tableSize - 1) + 1,
     })),
   );
-  return wideRemainderPlacement({...parts, owners});
 }

@@ -25,7 +25,7 @@ const options = v.strictObject(
   notThese('Scheme go-redis', ['version', 'hashTag']),
 );
 
-const traits: SchemeTraits = {identity: 'node', assignedBy: null, movement: 'minimal'};
+const traits: SchemeTraits = {identity: 'node', assignedBy: null, movement: 'minimal', weights: 'ignored'};
 const pointsPerShard = 100;
 
 export const goRedis: Scheme<v.InferOutput<typeof options>> = {

@@ -58,7 +58,10 @@ export const jedis: Scheme<Options> = {
       {named: true, version: 2, hash: 'md5'},
     ] as const),
   ].flatMap((one) => [one, {...one, keyTagPattern: '\\{(.+?)\\}'}]),
-  traits: ({named}) => ({identity: named === true ? 'node' : 'order', assignedBy: null, movement: 'minimal'}),
+  traits: ({named, version}) => ({
+    ...{identity: named === true ? 'node' : 'order', assignedBy: null, movement: 'minimal'},
+    ...(version === 4 ? {weights: 'ignored'} : {}),
+  }),
   build(shards, given, tag) {
     refuseUnfit(shards, given);
     const weights = given.version === 4 ? shards.map(() => 1) : shards.map(({weight}) => weight);

@@ -22,7 +22,7 @@ const options = v.strictObject(
   notThese('Scheme jump', ['digest', 'hashTag']),
 );
 
-const traits: SchemeTraits = {identity: 'order', assignedBy: null, movement: 'minimal'};
+const traits: SchemeTraits = {identity: 'order', assignedBy: null, movement: 'minimal', weights: 'ignored'};
 
 /** 2862933555777941757 */
 const mHigh = 0x27bb2ee6;

@@ -36,7 +36,7 @@ const options = v.strictObject(
 type Options = v.InferOutput<typeof options>;
 
 const ring: SchemeTraits = {identity: 'node', assignedBy: null, movement: 'minimal'};
-const list: SchemeTraits = {identity: 'order', assignedBy: null, movement: 'reshuffling'};
+const list: SchemeTraits = {identity: 'order', assignedBy: null, movement: 'reshuffling', weights: 'ignored'};
 const pointsPerServer = 100;
 
 export const libmemcached: Scheme<Options> = {

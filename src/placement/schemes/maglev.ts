@@ -25,7 +25,7 @@ const options = v.strictObject(
   notThese('Scheme maglev', ['tableSize', 'digest', 'hashTag']),
 );
 
-const traits: SchemeTraits = {identity: 'node', assignedBy: null, movement: 'shifting'};
+const traits: SchemeTraits = {identity: 'node', assignedBy: null, movement: 'shifting', weights: 'ignored'};
 const siphash = siphash24With([0xdeadbeef, 0xcafebabe, 0, 0]);
 
 export const maglev: Scheme<v.InferOutput<typeof options>> = {

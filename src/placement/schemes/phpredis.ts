@@ -39,8 +39,8 @@ const options = v.strictObject(
 );
 type Options = v.InferOutput<typeof options>;
 
-const split: SchemeTraits = {identity: 'order', assignedBy: null, movement: 'shifting'};
-const ring: SchemeTraits = {identity: 'node', assignedBy: null, movement: 'minimal'};
+const split: SchemeTraits = {identity: 'order', assignedBy: null, movement: 'shifting', weights: 'ignored'};
+const ring: SchemeTraits = {identity: 'node', assignedBy: null, movement: 'minimal', weights: 'ignored'};
 
 /** Labels of longer hosts overflow a buffer of 64 bytes, and what is hashed differs from process to process. */
 const longestHost = 60;

@@ -23,7 +23,7 @@ const options = v.strictObject(
   notThese('Scheme predixy', ['hash', 'hashTag']),
 );
 
-const traits: SchemeTraits = {identity: 'order', assignedBy: null, movement: 'reshuffling'};
+const traits: SchemeTraits = {identity: 'order', assignedBy: null, movement: 'reshuffling', weights: 'ignored'};
 const longestKey = 512;
 
 export const predixy: Scheme<v.InferOutput<typeof options>> = {

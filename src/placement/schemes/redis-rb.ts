@@ -31,7 +31,7 @@ const options = v.strictObject(
 );
 type Options = v.InferOutput<typeof options>;
 
-const traits: SchemeTraits = {identity: 'node', assignedBy: null, movement: 'minimal'};
+const traits: SchemeTraits = {identity: 'node', assignedBy: null, movement: 'minimal', weights: 'ignored'};
 const pointsPerNode = 160;
 const defaultTag = '^\\{(.+?)\\}';
 

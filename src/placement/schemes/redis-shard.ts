@@ -36,7 +36,7 @@ const options = v.strictObject(
 );
 type Options = v.InferOutput<typeof options>;
 
-const traits: SchemeTraits = {identity: 'node', assignedBy: null, movement: 'minimal'};
+const traits: SchemeTraits = {identity: 'node', assignedBy: null, movement: 'minimal', weights: 'ignored'};
 
 const hashes: Readonly<Record<Options['hash'], {readonly width: number; readonly hash: WideHash}>> = {
   crc32: {

@@ -17,7 +17,7 @@ const options = v.strictObject(
   notThese('Scheme rendezvous', ['digest', 'hashTag']),
 );
 
-const traits: SchemeTraits = {identity: 'node', assignedBy: null, movement: 'minimal'};
+const traits: SchemeTraits = {identity: 'node', assignedBy: null, movement: 'minimal', weights: 'ignored'};
 
 export const rendezvous: Scheme<v.InferOutput<typeof options>> = {
   name: 'rendezvous',

@@ -27,8 +27,8 @@ const options = v.strictObject(
 );
 type Options = v.InferOutput<typeof options>;
 
-const partition: SchemeTraits = {identity: 'order', assignedBy: null, movement: 'reshuffling'};
-const consistent: SchemeTraits = {identity: 'node', assignedBy: null, movement: 'minimal'};
+const partition: SchemeTraits = {identity: 'order', assignedBy: null, movement: 'reshuffling', weights: 'ignored'};
+const consistent: SchemeTraits = {identity: 'node', assignedBy: null, movement: 'minimal', weights: 'ignored'};
 const labelsPerHost = 40;
 
 export const sentryRb: Scheme<Options> = {
