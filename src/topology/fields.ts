@@ -20,7 +20,7 @@ export function name(what: string) {
 }
 
 /** The nearest name that the rules allow, or null when nothing is left of it. */
-function mendedName(text: string): string | null {
+export function mendedName(text: string): string | null {
   const plain = text.slice(0, 200).normalize('NFKD').replace(/\p{M}/gu, '').toLowerCase();
   const mended = plain
     .replace(/[^a-z0-9_-]+/g, '-')
