@@ -41,7 +41,8 @@ export async function snapshot(source: Source, options: {readonly idle?: boolean
   return found;
 }
 
-async function scan(raw: Raw): Promise<Buffer[]> {
+/** Every key of the database at hand, once. */
+export async function scan(raw: Raw): Promise<Buffer[]> {
   const keys = new Map<string, Buffer>();
   let cursor = '0';
   do {

@@ -101,10 +101,17 @@ export class StartError extends Error {
 /** Starts a server and resolves when it says that it is ready; rejects when it ends before, or is late. */
 export async function startProcess(
   args: readonly string[],
-  options: {readonly dir: string; readonly timeoutMs: number; onLog(text: string): void},
+  options: {
+    readonly dir: string;
+    readonly timeoutMs: number;
+    onLog(text: string): void;
+    /** Another program than the server under test, and what it says when it is ready; null: nothing, so it is as soon as it runs. */
+    readonly program?: string;
+    readonly ready?: RegExp | null;
+  },
 ): Promise<Running> {
   watchExit();
-  const program = serverProgram();
+  const {program = serverProgram(), ready = /ready to accept connections/i} = options;
   const child = spawn(program, [...args], {cwd: options.dir, stdio: ['ignore', 'pipe', 'pipe']});
   running.add(child);
   const ended = new Promise<void>((resolve) => {
@@ -125,12 +132,17 @@ export async function startProcess(
       options.onLog(chunk);
       if (log.length > 200_000) return;
       log += chunk;
-      if (!/ready to accept connections/i.test(log)) return;
+      if (ready === null || !ready.test(log)) return;
       clearTimeout(timer);
       resolve();
     };
     child.stdout!.setEncoding('utf8').on('data', listen);
     child.stderr!.setEncoding('utf8').on('data', listen);
+    if (ready === null)
+      child.once('spawn', () => {
+        clearTimeout(timer);
+        resolve();
+      });
     child.once('error', (error) => fail(`${program} cannot be started: ${error.message}`));
     child.once('close', (code, signal) => fail(`${program} ended before it was ready (${signal ?? `exit ${code}`})`));
   });
