@@ -223,6 +223,45 @@ export function ensureProgram(what) {
   throw new SetupError(`${title} is not installed and could not be installed from here.`, plan.byHand);
 }
 
+/** The programs that placement schemes are held against: what shows that one is there, and Debian's package for it. */
+const clients = [
+  {title: "twemproxy's nutcracker", probe: ['nutcracker', '-V'], package: 'nutcracker'},
+  {title: 'PHP', probe: ['php', '-v'], package: 'php-cli'},
+  {title: 'phpredis', probe: ['php', '-r', 'exit(class_exists("RedisArray") ? 0 : 1);'], package: 'php-redis'},
+  {title: 'Predis', probe: ['php', '-r', 'exit((@include "Predis/autoload.php") ? 0 : 1);'], package: 'php-predis'},
+  {title: 'redis-rb', probe: ['ruby', '-e', 'require "redis/distributed"'], package: 'ruby-redis'},
+];
+
+/**
+ * Makes sure that the clients are there. Elsewhere than on Debian nobody packages all of them: then the tests that need them are
+ * left out, and this says so. Returns whether all are there.
+ */
+export function ensureClients() {
+  const missing = () =>
+    clients.filter(({probe}) => spawnSync(probe[0], probe.slice(1), {stdio: 'ignore', timeout: 30_000}).status !== 0);
+  const wantedNow = missing();
+  if (wantedNow.length === 0) return true;
+  const titles = (list) => list.map(({title}) => title).join(', ');
+  if (findProgram('apt-get') === null) {
+    say(`Left out: the tests against ${titles(wantedNow)}, which are installed on Debian and Ubuntu only.`);
+    return false;
+  }
+  const packages = wantedNow.map((one) => one.package);
+  say(`Not installed: ${titles(wantedNow)}. The placement tests need them. Installing:`);
+  const sudo = process.getuid?.() === 0 ? [] : ['sudo', '-n'];
+  for (const words of [managers[0].refresh, [...managers[0].install, ...packages]]) {
+    const command = [...sudo, ...aptSettings, 'apt-get', ...words];
+    say(`  ${command.join(' ')}`);
+    runShown(command, {stdio: ['ignore', 2, 2], timeout: 600_000});
+  }
+  const still = missing();
+  if (still.length === 0) return true;
+  throw new SetupError(
+    `${titles(still)} could not be installed from here.`,
+    `sudo apt-get install ${still.map((one) => one.package).join(' ')}`,
+  );
+}
+
 function manual(what) {
   if (what === 'server')
     return 'Install it from https://redis.io/docs/latest/operate/oss_and_stack/install/ and have it on PATH';

@@ -1,11 +1,12 @@
 /** Every key on its owner, once. Reads names only, and asks the owner of a misplaced key whether it holds it too. */
 import {escapeText} from '../errors.js';
-import type {Placement} from '../placement/placement.js';
+import {NO_OWNER, type Placement} from '../placement/placement.js';
 import {weightShares} from '../placement/weights.js';
-import {Connection, type Endpoint, endpointOf} from '../redis/connect.js';
+import {endpointOf} from '../redis/connect.js';
 import {RespSocket} from '../redis/resp/socket.js';
 import type {ShardVerify, VerifyExample, VerifyReport} from '../report/verify.js';
 import type {Instance, Topology} from '../topology/types.js';
+import {keyspaceOf, sampleKeys} from './sample.js';
 import {scanKeys} from './scan.js';
 
 export interface VerifyInput {
@@ -14,6 +15,8 @@ export interface VerifyInput {
   /** Servers that own nothing any more but may still hold keys: removed shards. */
   readonly retired: readonly {readonly name: string; readonly instance: Instance}[];
   readonly timeoutMs: number;
+  /** Judge so many keys, taken by chance, instead of all. */
+  readonly sample?: number;
   readonly onProgress?: (keys: number) => void;
 }
 
@@ -23,14 +26,18 @@ interface Tally {
   keys: number;
   misplaced: number;
   duplicates: number;
+  unplaced: number;
   readonly examples: VerifyExample[];
 }
 
 /** @throws RtopoError exit 5 when a server cannot be asked: a part of the truth is none */
 export async function verifyPlacement(input: VerifyInput): Promise<VerifyReport> {
   const servers = [...input.topology.shards.map(({name, master}) => ({name, instance: master})), ...input.retired];
-  const tally: Tally = {keys: 0, misplaced: 0, duplicates: 0, examples: []};
-  const counted = await Promise.all(servers.map((server, index) => countServer(input, {server, index, tally})));
+  const tally: Tally = {keys: 0, misplaced: 0, duplicates: 0, unplaced: 0, examples: []};
+  const sampled = await sampleOf(input, servers);
+  const counted = await Promise.all(
+    servers.map((server, index) => countServer(input, {server, index, tally, sampled})),
+  );
   const shares = weightShares(input.placement.shards);
   const shards = counted.map(
     ({name, keys, misplaced}): ShardVerify => ({
@@ -41,31 +48,54 @@ export async function verifyPlacement(input: VerifyInput): Promise<VerifyReport>
       misplaced,
     }),
   );
-  return {keys: tally.keys, misplaced: tally.misplaced, duplicates: tally.duplicates, shards, examples: tally.examples};
+  const {keys, misplaced, duplicates, unplaced, examples} = tally;
+  const total = sampled === null ? null : sampled.total;
+  return {keys, sampledOf: total, misplaced, duplicates, unplaced, shards, examples};
+}
+
+/** The sample by number of server, or null when all keys shall be read. */
+async function sampleOf({sample, timeoutMs}: VerifyInput, servers: readonly {readonly instance: Instance}[]) {
+  if (sample === undefined) return null;
+  return sampleKeys({
+    servers: servers.map(({instance}) => instance),
+    wanted: (keys, total) => Math.ceil((sample * keys) / Math.max(1, total)),
+    timeoutMs,
+  });
 }
 
 interface Counting {
   readonly server: {readonly name: string; readonly instance: Instance};
   readonly index: number;
   readonly tally: Tally;
+  readonly sampled: Awaited<ReturnType<typeof sampleOf>>;
+}
+
+/** The keys of one database of a server, in batches: all of them, or those of the sample. */
+async function* keysOf({sampled, index}: Counting, socket: RespSocket, db: number): AsyncGenerator<Buffer[]> {
+  if (sampled === null) return yield* scanKeys(socket);
+  const keys = sampled.keys.filter((one) => one.server === index && one.db === db).map(({key}) => key);
+  for (let at = 0; at < keys.length; at += 1000) yield keys.slice(at, at + 1000);
 }
 
 async function countServer(
   input: VerifyInput,
-  {server, index, tally}: Counting,
+  counting: Counting,
 ): Promise<{name: string; keys: number; misplaced: number}> {
+  const {server, index, tally} = counting;
   const endpoint = endpointOf(server.instance);
-  const databases = await databasesOf(endpoint, input.timeoutMs);
+  const databases = (await keyspaceOf(endpoint, input.timeoutMs)).map(({db}) => db);
   const owners = new Map<number, RespSocket>();
   let [keys, misplaced] = [0, 0];
   const socket = await RespSocket.open(endpoint, input.timeoutMs);
   try {
     for (const db of databases) {
       await socket.select(db);
-      for await (const batch of scanKeys(socket)) {
+      for await (const batch of keysOf(counting, socket, db)) {
         keys += batch.length;
         tally.keys += batch.length;
-        const foreign = batch.filter((key) => input.placement.ownerIndex(key, 0, key.length) !== index);
+        const placed = batch.map((key) => input.placement.ownerIndex(key, 0, key.length));
+        tally.unplaced += placed.filter((owner) => owner === NO_OWNER).length;
+        const foreign = batch.filter((_, i) => placed[i] !== index && placed[i] !== NO_OWNER);
         misplaced += foreign.length;
         if (foreign.length > 0) await judgeForeign(input, {owners, server, db, keys: foreign, tally});
         input.onProgress?.(tally.keys);
@@ -111,15 +141,5 @@ async function judgeForeign(input: VerifyInput, {owners, server, db, keys, tally
         owner: shard.name,
       });
     }
-  }
-}
-
-async function databasesOf(endpoint: Endpoint, timeoutMs: number): Promise<number[]> {
-  const connection = await Connection.open(endpoint, timeoutMs);
-  try {
-    const info = String(await connection.call('INFO', ['keyspace']));
-    return [...info.matchAll(/^db(\d{1,5}):/gm)].map(([, db]) => Number(db));
-  } finally {
-    connection.close();
   }
 }

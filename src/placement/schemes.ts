@@ -61,7 +61,7 @@ export function placementOf(topology: Topology): Placement {
   const shards = topology.shards.map(({name, node, weight}) => ({name, node: node ?? name, weight}));
   refuseNamesakes(shards);
   const {placement} = topology;
-  if (placement !== null) return declared(placement, shards);
+  if (placement !== null) return boundPlacement(placement, shards);
   if (shards.length === 1) return single(shards);
   throw invalidPlacement(
     [
@@ -74,7 +74,11 @@ export function placementOf(topology: Topology): Placement {
   );
 }
 
-function declared({scheme: name, hashTag, options: raw}: PlacementSpec, shards: readonly ShardIdentity[]): Placement {
+/** A scheme with its raw options, bound to shards. Throws `PLACEMENT_INVALID`. */
+export function boundPlacement(
+  {scheme: name, hashTag, options: raw}: PlacementSpec,
+  shards: readonly ShardIdentity[],
+): Placement {
   const scheme = schemeNamed(name);
   const problems = new Problems();
   const {options, problems: found} = readOptions(scheme, raw);

@@ -32,8 +32,21 @@ export function short(text: string, limit = 40): string {
   return text.length <= limit ? text : `${text.slice(0, limit / 2 - 1)}…${text.slice(-limit / 2)}`;
 }
 
-function verdict({keys, misplaced, duplicates}: VerifyReport, style: Style): string {
-  if (misplaced === 0) return `${style.good('✓')} ${plural(keys, 'key')}: each on its owner, once`;
+function verdict(report: VerifyReport, style: Style): string {
+  const {keys, sampledOf, misplaced, duplicates, unplaced} = report;
+  const nowhere =
+    unplaced === 0
+      ? ''
+      : `\n${style.warning('!')} ${plural(unplaced, 'key')} that the clients place nowhere: rtopo locate KEY --explain`;
+  const sample = sampledOf === null ? '' : ` (a sample of ${count(sampledOf)})`;
+  if (misplaced === 0)
+    return `${style.good('✓')} ${plural(keys, 'key')}${sample}: each on its owner, once${bound(report)}${nowhere}`;
   const twice = duplicates === 0 ? '' : `, ${count(duplicates)} of them also on their owner`;
-  return `${style.bad('✗')} ${plural(misplaced, 'key')} of ${count(keys)} on a server that does not own them${twice}`;
+  return `${style.bad('✗')} ${plural(misplaced, 'key')} of ${count(keys)}${sample} on a server that does not own them${twice}${nowhere}`;
+}
+
+/** The rule of three: what a clean sample says of all keys, with 95 % confidence. */
+function bound({keys, sampledOf}: VerifyReport): string {
+  if (sampledOf === null || keys === 0 || keys >= sampledOf) return '';
+  return `;\n  with 95 % confidence fewer than ${percent(3 / keys)} of all keys are misplaced`;
 }

@@ -20,11 +20,16 @@ export interface ShardVerify {
 
 /** What `rtopo verify` found: every key on its owner, once. */
 export interface VerifyReport {
+  /** How many were judged. */
   readonly keys: number;
+  /** How many there are, when only a sample of them was judged; null when it was all. */
+  readonly sampledOf: number | null;
   /** Copies of keys on servers that do not own them; duplicates included. */
   readonly misplaced: number;
   /** Misplaced copies whose owner holds the name as well. */
   readonly duplicates: number;
+  /** Keys that the clients of the scheme place nowhere: `locate --explain` says why. */
+  readonly unplaced: number;
   readonly shards: readonly ShardVerify[];
   readonly examples: readonly VerifyExample[];
 }

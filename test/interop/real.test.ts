@@ -2,6 +2,8 @@
  * The schemes against reality: thousands of random keys are written through each real client, and every key must lie on the
  * server that the imported topology says. What is exported must make the same client write to the same servers.
  */
+import {writeFileSync} from 'node:fs';
+import {join} from 'node:path';
 import {suite} from 'uvu';
 import * as assert from 'uvu/assert';
 import {type ClientName, type ClientOptions, exportClient, importClient, parseNode} from '../../src/interop/clients.js';
@@ -11,10 +13,13 @@ import {parseTopology} from '../../src/topology/parse.js';
 import type {Topology} from '../../src/topology/types.js';
 import {plainKeys, randomKeys} from '../placement/random.js';
 import {scan} from '../rig/checker.js';
+import {cli} from '../rig/cli.js';
 import {writeThrough, writeThroughTwemproxy} from '../rig/clients.js';
-import {type Server, withServers} from '../rig/servers.js';
+import {type Rig, type Server, withServers} from '../rig/servers.js';
 
 const test = suite('interop/real');
+// Only where nobody packages them; the set-up of the tests says so.
+const withClients = process.env.RTOPO_TEST_WITHOUT_CLIENTS === '1' ? test.skip : test;
 
 /** Random bytes with many braces, and names as applications write them; none empty, none twice. */
 const keys = [
@@ -46,12 +51,38 @@ async function assertPlaced(
   assert.ok(found >= 2000, `${found} keys`);
 }
 
+/** The live keys alone tell who wrote them, whatever the topology says. */
+async function assertDetected(rig: Rig, servers: readonly Server[], scheme: string, options: object): Promise<void> {
+  const lines = servers.map(({address}, i) => `  - {name: s${i}, master: "${address}"}\n`).join('');
+  const file = join(rig.dir, 'guess.yml');
+  writeFileSync(file, `version: 1\nname: guess\nplacement: {scheme: slots}\nshards:\n${lines}`);
+  const {status, stdout, stderr} = await cli(['verify', '--detect', '--json', '-t', file], {timeoutMs: 60_000});
+  assert.is(status, 2, stderr);
+  const {result} = JSON.parse(stdout);
+  assert.is(result.verdict, 'other');
+  assert.is(result.winner.share, 1);
+  assert.ok(result.declared < 0.9);
+  const found = [result.winner, ...result.equals].map(({placement}) => placement);
+  assert.ok(
+    found.some((one) => one.scheme === scheme && Object.entries(options).every(([name, value]) => one[name] === value)),
+    JSON.stringify(result.winner),
+  );
+}
+
 async function empty(servers: readonly Server[]): Promise<void> {
   for (const {raw} of servers) await raw.cmd('FLUSHALL');
 }
 
-const pools: readonly {title: string; settings: string; server: (server: Server, i: number) => string}[] = [
-  {title: 'ketama, fnv1a_64, no names', settings: '', server: ({address}) => `${address}:1`},
+const pools: readonly {
+  title: string;
+  settings: string;
+  server: (server: Server, i: number) => string;
+  detected?: object;
+}[] = [
+  {
+    ...{title: 'ketama, fnv1a_64, no names', settings: '', server: ({address}) => `${address}:1`},
+    detected: {distribution: 'ketama', hash: 'fnv1a_64'},
+  },
   {
     title: 'ketama, murmur, {}',
     settings: 'hash: murmur\n  hash_tag: "{}"',
@@ -72,20 +103,22 @@ const pools: readonly {title: string; settings: string; server: (server: Server,
     title: 'modula, md5',
     settings: 'hash: md5\n  distribution: modula\n  hash_tag: "{}"',
     server: ({address}) => `${address}:1`,
+    detected: {distribution: 'modula', hash: 'md5', hashTag: '{}'},
   },
 ];
 
-test(`a real nutcracker: ${pools.length} pools of ${keys.length} keys each`, () =>
+withClients(`a real nutcracker: ${pools.length} pools of ${keys.length} keys each`, () =>
   withServers(
     3,
     async (servers, rig) => {
-      for (const {title, settings, server} of pools) {
+      for (const {title, settings, server, detected = null} of pools) {
         const list = servers.map((one, i) => `    - ${server(one, i)}\n`).join('');
         const pool = `pool:\n  redis: true\n${settings === '' ? '' : `  ${settings}\n`}  servers:\n${list}`;
         const topology = topologyOf(importTwemproxy(pool, {file: 'nutcracker.yml', pool: null}).topology);
         await empty(servers);
         await writeThroughTwemproxy(rig, pool, keys);
         await assertPlaced(topology, servers, keys);
+        if (detected !== null) await assertDetected(rig, servers, 'twemproxy', detected);
         // And the way back: the exported pool puts the same keys to the same servers, and is imported as what it was.
         const exported = exportTwemproxy(topology).text;
         await empty(servers);
@@ -100,7 +133,8 @@ test(`a real nutcracker: ${pools.length} pools of ${keys.length} keys each`, () 
       }
     },
     {timeoutMs: 120_000},
-  ));
+  ),
+);
 
 interface Case {
   readonly client: ClientName;
@@ -149,19 +183,21 @@ const cases: readonly Case[] = [
 ];
 
 for (const {client, options, program, told, weights = []} of cases)
-  test(`the real ${client}: ${JSON.stringify({...options, weights})}, ${keys.length} keys`, () =>
+  withClients(`the real ${client}: ${JSON.stringify({...options, weights})}, ${keys.length} keys`, () =>
     withServers(
       3,
-      async (servers) => {
+      async (servers, rig) => {
         const nodes = servers.map(({address}, i) =>
           parseNode(`n${i}=${address}${weights[i] === undefined ? '' : `:${weights[i]}`}`),
         );
         const topology = topologyOf(importClient(client, nodes, options).topology);
         await writeThrough(program, told(servers, weights), keys);
         await assertPlaced(topology, servers, keys);
+        if (weights.length === 0) await assertDetected(rig, servers, client, options);
         assert.ok(exportClient(client, topology).text.includes(String(servers[2]!.port)));
       },
       {timeoutMs: 120_000},
-    ));
+    ),
+  );
 
 test.run();
