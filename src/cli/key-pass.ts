@@ -190,6 +190,31 @@ export async function answerKeys(pass: KeyPass): Promise<void> {
   if (pass.failure !== null) throw pass.failure;
 }
 
+/** The answers to some keys, all their lines together. */
+export type BatchAnswer = (keys: readonly {readonly key: Buffer; readonly echo: Buffer}[]) => Promise<string | Buffer>;
+
+/** The same for answers that take time: the keys of a chunk are answered together, and the next chunk waits for them. */
+export async function answerBatches(format: KeyFormat, answer: BatchAnswer): Promise<void> {
+  let batch: {key: Buffer; echo: Buffer}[] = [];
+  // Copies: chunk and decoded key are written over by the next ones.
+  const pass = new KeyPass(format, (key, echo) => {
+    batch.push({key: Buffer.from(key), echo: Buffer.from(echo)});
+    return '';
+  });
+  const drain = async (): Promise<void> => {
+    if (batch.length > 0) await written(Buffer.from(await answer(batch)));
+    batch = [];
+  };
+  for await (const chunk of process.stdin) {
+    pass.push(chunk);
+    await drain();
+    if (pass.failure !== null) throw pass.failure;
+  }
+  pass.end();
+  await drain();
+  if (pass.failure !== null) throw pass.failure;
+}
+
 /** Standard input from a file: in 64 kB, as Node reads it of its own, asking for the next chunk costs a third of the time. */
 function largeChunks(): AsyncIterable<Buffer> {
   return createReadStream('', {fd: 0, highWaterMark: 1 << 19, autoClose: false});

@@ -1,69 +1,64 @@
-import {Args, Flags} from '@oclif/core';
-import {answerKeys, KeyPass} from '../cli/key-pass.js';
-import {type KeyFormat, keyArguments, lossyArguments} from '../cli/keys.js';
-import {StreamCommand} from '../cli/stream.js';
-import {ExitCode} from '../errors.js';
+import {Args} from '@oclif/core';
+import {DEFAULT_TIMEOUT_MS} from '../cli/base.js';
+import {answerBatches, answerKeys, KeyPass} from '../cli/key-pass.js';
+import {keyArguments, lossyArguments} from '../cli/keys.js';
+import {LocateCommand, locateFlags, locateHelp} from '../cli/locating.js';
 import {escapedBytes} from '../placement/explain.js';
 import {placementOf} from '../placement/schemes.js';
-import {locateLines, locateTable, renderApart, streamAnswer} from '../render/locate.js';
-import {KeyGroups, type LocateOptions, type LocateReport, locateKeys} from '../report/locate.js';
+import {comparedAnswer, renderBalance, renderCompare, renderComparedKeys} from '../render/compare.js';
+import {checkedAnswer, renderApart, renderElsewhere, streamAnswer} from '../render/locate.js';
+import {comparedKeys} from '../report/compare.js';
+import {KeyGroups, type Locating, locateKeys} from '../report/locate.js';
 import {currentTopology} from '../topology/current.js';
 import {loadTopology} from '../topology/load.js';
 import {addressText} from '../topology/types.js';
 
-export default class Locate extends StreamCommand {
-  static override summary = 'Which shard owns a key, exactly as the clients decide it. No server is asked.';
-  static override description =
-    'With - the keys come on standard input, one per line, any number of them; each gets a line of key, shard and address with tabs between, or with --json an object. ' +
-    'Bytes are taken as they are: an empty line is the empty key, a carriage return is part of the key. Keys that may hold line breaks are read with --null and told apart with --json. ' +
-    'Exit 0: answered. 2: with --same-shard, the keys are on more than one shard.';
-  static override usage = ['locate KEY... [flags]', 'locate - [flags] < KEYS'];
-  static override examples = [
-    '<%= config.bin %> <%= command.id %> user:42 user:43',
-    "<%= config.bin %> <%= command.id %> --explain 'user:{42}:cart'",
-    "<%= config.bin %> <%= command.id %> --same-shard 'user:{42}:cart' 'user:{42}:profile'",
-    '<%= config.bin %> <%= command.id %> - < keys.txt',
-    '<%= config.bin %> <%= command.id %> - --null --json < keys.bin',
-  ];
+export default class Locate extends LocateCommand {
+  static override summary = 'Which shard owns a key, exactly as the clients decide it.';
+  static override description = locateHelp.description;
+  static override usage = locateHelp.usage;
+  static override examples = locateHelp.examples;
   static override args = {keys: Args.string({multiple: true, ignoreStdin: true, description: 'keys, or - alone'})};
-  static override flags = {
-    'same-shard': Flags.boolean({description: 'exit 2 when the keys are on more than one shard'}),
-    explain: Flags.boolean({description: 'add what decided: the hash tag rule, then hash, point, slot or range'}),
-    null: Flags.boolean({description: 'with -: keys end with NUL instead of a line break'}),
-    base64: Flags.boolean({description: 'keys are given in base64, each on its own, and echoed like that'}),
-  };
+  static override flags = locateFlags;
 
-  async run(): Promise<LocateReport | undefined> {
+  async run(): Promise<object | undefined> {
     const {args, flags} = await this.parse(Locate);
     const words = args.keys ?? [];
-    const keys = keyArguments('rtopo locate', words, flags);
+    const isSurvey = words.length === 0 && (flags.balance || flags.to !== undefined);
+    const keys = isSurvey ? [] : keyArguments('rtopo locate', words, flags);
     this.streams = keys === null;
     // Standard input holds the keys, or the topology: not both.
     const own = {file: flags.topology, env: process.env, cwd: process.cwd()};
-    const source = keys === null ? await loadTopology(own) : await currentTopology(flags.topology);
-    const placement = source.check(placementOf);
-    for (const text of [...placement.warnings, ...lossyArguments(words)]) this.warning(text);
-    const addresses = source.topology.shards.map(({master}) => addressText(master.address));
-    const groups = new KeyGroups(placement.shards, escapedBytes);
-    const watched = flags['same-shard'] ? groups.watch(placement) : placement;
-    const options = {placement: watched, addresses, explain: flags.explain};
-    const report = keys === null ? await this.stream(options, flags) : await this.list(keys, words, options);
-    if (groups.list.length > 1) {
-      this.warning(renderApart(groups.list, placement.tagRule));
-      process.exitCode = ExitCode.attention;
-    }
-    return report;
-  }
-
-  private async list(keys: readonly Buffer[], words: readonly string[], options: LocateOptions): Promise<LocateReport> {
-    const report = locateKeys(keys, options);
-    const {stdout} = process;
-    const text = stdout.isTTY ? await locateTable(report, words, this.style(stdout)) : locateLines(report, words);
-    return this.present(report, () => text);
-  }
-
-  private async stream(options: LocateOptions, format: KeyFormat): Promise<undefined> {
+    const {topology, check} = keys === null ? await loadTopology(own) : await currentTopology(flags.topology);
+    const from = check(placementOf);
+    for (const text of [...from.warnings, ...lossyArguments(words)]) this.warning(text);
+    const timeoutMs = flags.timeout ?? DEFAULT_TIMEOUT_MS;
+    const to = flags.to === undefined ? null : (await loadTopology({...own, file: flags.to})).check(placementOf);
     const form = {json: this.jsonEnabled(), terminal: process.stdout.isTTY === true, escaped: escapedBytes};
-    await answerKeys(new KeyPass(format, streamAnswer(options, form)));
+    if (isSurvey) {
+      const {surveyBalance, surveyMovement} = await import('../migration/survey.js');
+      const survey = {topology, live: flags.live, count: flags.sample ?? 100_000, timeoutMs};
+      if (to !== null) return this.present(await surveyMovement(survey, {from, to}), renderCompare);
+      return this.present(await surveyBalance(survey, from), renderBalance);
+    }
+    if (to !== null) {
+      if (keys === null) return void (await answerKeys(new KeyPass(flags, comparedAnswer({from, to}, form))));
+      return this.present(comparedKeys(keys, {from, to}), renderComparedKeys(words, form.terminal));
+    }
+    const groups = new KeyGroups(from.shards, escapedBytes);
+    const placement = flags['same-shard'] ? groups.watch(from) : from;
+    const addresses = topology.shards.map(({master}) => addressText(master.address));
+    const options = {placement, addresses, explain: flags.explain};
+    if (flags.check) {
+      const {checkKeys} = await import('../migration/check-keys.js');
+      const stream = (of: Locating) => answerBatches(flags, checkedAnswer(of, form)).then(() => []);
+      const found = await checkKeys({topology, timeoutMs, options}, (of) => (keys === null ? stream(of) : of(keys)));
+      for (const text of renderElsewhere(found)) this.attention(text, found.elsewhere > 0);
+      return keys === null ? undefined : this.list(found.located, words);
+    }
+    if (keys === null) await answerKeys(new KeyPass(flags, streamAnswer(options, form)));
+    const report = keys === null ? undefined : await this.list(locateKeys(keys, options).keys, words);
+    if (groups.list.length > 1) this.attention(renderApart(groups.list, from));
+    return report;
   }
 }

@@ -7,8 +7,14 @@ export interface LocateReport {
   readonly sameShard: boolean;
 }
 
-/** One key and its owner. `address` is that of the shard's master. */
-export type LocatedKey = KeyText & {readonly shard: string; readonly address: string; readonly why?: WhyReport};
+/** One key and its owner. `address` is that of the shard's master. Both are null when the clients place the key nowhere. */
+export type LocatedKey = KeyText & {
+  readonly shard: string | null;
+  readonly address: string | null;
+  readonly why?: WhyReport;
+  /** With `--check`: the shards that hold it. */
+  readonly foundOn?: readonly string[];
+};
 
 /** A key and the part of it that decides: as text, or both in base64 when the key is not UTF-8. */
 export type KeyText =
@@ -25,6 +31,9 @@ export interface LocateOptions {
   readonly explain: boolean;
 }
 
+/** Finds owners, and with `--check` the servers too. */
+export type Locating = (keys: readonly Buffer[]) => Promise<readonly LocatedKey[]>;
+
 export function locateKey(key: Buffer, options: LocateOptions): LocatedKey {
   const located = placedKey(key, options);
   return options.explain ? {...located, why: whyReport(key, options.placement)} : located;
@@ -32,14 +41,23 @@ export function locateKey(key: Buffer, options: LocateOptions): LocatedKey {
 
 export function locateKeys(keys: readonly Buffer[], options: LocateOptions): LocateReport {
   const located = keys.map((key) => locateKey(key, options));
+  return reportOf(located);
+}
+
+export function reportOf(located: readonly LocatedKey[]): LocateReport {
   return {keys: located, sameShard: new Set(located.map(({shard}) => shard)).size <= 1};
+}
+
+/** A key that exists, and not on its owner alone. */
+export function isElsewhere({shard, foundOn = []}: LocatedKey): boolean {
+  return foundOn.length > 1 || (foundOn.length === 1 && foundOn[0] !== shard);
 }
 
 /** Written out as two literals: a stream makes millions of these, and spreading made that twice as slow. */
 function placedKey(key: Buffer, {placement, addresses}: LocateOptions): LocatedKey {
   const owner = placement.ownerIndex(key, 0, key.length);
-  const shard = placement.shards[owner]!.name;
-  const address = addresses[owner]!;
+  const shard = placement.shards[owner]?.name ?? null;
+  const address = addresses[owner] ?? null;
   const part = placement.hashedPart(key);
   // Tag characters are ASCII: a part of a UTF-8 key is UTF-8 too.
   const encoding = isUtf8(key) ? 'utf8' : 'base64';
@@ -77,7 +95,9 @@ export class KeyGroups {
 
   /** Adds the key `bytes[start, end)` to the group of its owner. */
   add(owner: number, bytes: Uint8Array, start: number, end: number): void {
-    const group = this.#groups[owner]!;
+    const group = this.#groups[owner];
+    // Without an owner it is on no shard.
+    if (group === undefined) return;
     if (group.keys++ >= exampleCount) return;
     const text = this.#text(bytes.subarray(start, end));
     group.examples.push(text.length > exampleLength ? `${text.slice(0, exampleLength)}…` : text);

@@ -25,6 +25,7 @@ export const rooms: Readonly<Record<string, Edges | 'everything'>> = {
   journal: {values: ['errors', 'topology', 'redis']},
   replication: {values: ['errors', 'topology', 'redis', 'journal', 'report']},
   migration: {values: ['errors', 'topology', 'placement', 'redis', 'journal', 'replication', 'report']},
+  interop: {values: ['errors', 'topology']},
   sandbox: {values: ['errors', 'topology', 'redis', 'report']},
   render: {values: ['errors', 'report'], types: domain},
   cli: {values: ['errors', 'report', 'render']},
