@@ -58,8 +58,9 @@ async function fromDatabase(socket: RespSocket, count: number, wanted: number): 
     for await (const page of scanKeys(socket)) page.forEach(take);
     return [...keys.values()];
   }
-  for (let asked = 0; keys.size < wanted && asked < patience * wanted; asked += batch) {
-    const replies = await socket.batch(Array.from({length: Math.min(batch, wanted)}, () => ['RANDOMKEY']));
+  const length = Math.min(batch, wanted);
+  for (let asked = 0; keys.size < wanted && asked < patience * wanted; asked += length) {
+    const replies = await socket.batch(Array.from({length}, () => ['RANDOMKEY']));
     replies.forEach(take);
   }
   return [...keys.values()];

@@ -6,6 +6,7 @@
 import {RtopoError} from '../errors.js';
 import type {PlacementSpec} from '../topology/types.js';
 import type {Placement, Scheme} from './placement.js';
+import {readOptions} from './problems.js';
 import {boundPlacement, schemes} from './schemes.js';
 
 /** What may be known of a shard here: its identity, and the address from which clients make node strings. */
@@ -41,8 +42,14 @@ export function* candidates(
   if (declared !== null) yield* built(declared, shards, {nodes: null, order: 'file'});
   for (const scheme of schemes)
     for (const options of scheme.variants ?? [{}])
-      for (const hashTag of tags ? [null, ...otherTags] : [null])
+      for (const hashTag of [null, ...(tags ? otherTags.filter((tag) => tag !== ownTag(scheme, options)) : [])])
         yield* faces(scheme, {scheme: scheme.name, hashTag, options}, shards);
+}
+
+/** The name of the rule that holds without `hashTag`, which need not be tried twice. */
+function ownTag(scheme: Scheme, raw: Readonly<Record<string, unknown>>): string {
+  const {options} = readOptions(scheme, raw);
+  return options === null ? '' : scheme.tag(options).name;
 }
 
 /** All node strings of a scheme that knows nodes, all orders of one that knows places. */

@@ -2,8 +2,8 @@
 import {escapeText} from '../errors.js';
 import type {DetectCandidate, DetectReport} from '../report/detect.js';
 import type {Style} from './style.js';
-import {columns} from './table.js';
 import {count, percent, plural} from './units.js';
+import {wrapped} from './wrap.js';
 
 export function renderDetect(report: DetectReport, style: Style): string {
   const {winner, equals, runnersUp, keys, tried} = report;
@@ -11,21 +11,21 @@ export function renderDetect(report: DetectReport, style: Style): string {
   if (winner !== null && report.verdict !== 'too-few') parts.push(written(winner));
   if (equals.length > 0 && report.verdict !== 'too-few')
     parts.push(
-      `These keys cannot tell it from:\n${table(equals, style)}\n  More keys may: --sample ${Math.max(10_000, 10 * keys)}`,
+      `These keys cannot tell it from:\n${table(equals)}\n  More keys may: --sample ${Math.max(10_000, 10 * keys)}`,
     );
-  if (runnersUp.length > 0) parts.push(`${style.dim('Next best:')}\n${table(runnersUp, style)}`);
+  if (runnersUp.length > 0) parts.push(`${style.dim('Next best:')}\n${table(runnersUp)}`);
   return `${parts.join('\n\n')}\n`;
 }
 
 function verdict({verdict, winner, declared, keys}: DetectReport, style: Style): string {
-  const was = declared === null ? '' : `; the declared placement explains ${percent(declared)}`;
+  const was = declared === null ? '' : `\n  The declared placement explains ${percent(declared)}.`;
   switch (verdict) {
     case 'declared':
       return `${style.good('✓')} The declared placement fits: ${percent(winner!.share)} of the keys are where it says.`;
     case 'other':
-      return `${style.warning('!')} Another placement fits: ${percent(winner!.share)} of the keys are where it says${was}.`;
+      return `${style.warning('!')} Another placement fits: ${percent(winner!.share)} of the keys are where it says.${was}`;
     case 'none':
-      return `${style.bad('✗')} No placement fits. The best explains ${percent(winner?.share ?? 0)}${was}. The keys may have been written by several\n  clients, with another order or other names of the nodes, or with weights that the topology lacks.`;
+      return `${style.bad('✗')} No placement fits. The best explains ${percent(winner?.share ?? 0)} of the keys.${was}\n  They may have been written by several clients, with other names or another order\n  of the nodes, or with weights that the topology lacks.`;
     case 'too-few':
       return `${style.warning('!')} Too little to tell by: ${count(keys)} keys, and it takes some tens on at least two shards.`;
   }
@@ -49,13 +49,13 @@ function yaml(placement: DetectCandidate['placement']): string {
   );
 }
 
-function table(list: readonly DetectCandidate[], style: Style): string {
-  const rows = list.map(({placement, nodes, order, share}) => [
-    percent(share),
-    yaml(placement),
-    [nodes === null ? '' : `node ${nodes}`, order === 'file' ? '' : `by ${order}`]
-      .filter((text) => text !== '')
-      .join(', '),
-  ]);
-  return columns({head: ['KEYS', 'PLACEMENT', ''].map(style.dim), align: ['right', 'left', 'left'], rows, indent: 2});
+/** One placement after the other; what does not fit into the line goes on below. */
+function table(list: readonly DetectCandidate[]): string {
+  return list
+    .map(({placement, nodes, order, share}) => {
+      const more = [...(nodes === null ? [] : [`node ${nodes}`]), ...(order === 'file' ? [] : [`sorted by ${order}`])];
+      const text = wrapped([yaml(placement), ...more].join(', '), 80, 11);
+      return `${percent(share).padStart(9)}  ${text.trimStart()}`;
+    })
+    .join('\n');
 }

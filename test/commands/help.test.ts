@@ -53,6 +53,12 @@ for (const command of commands) {
           `version: 1\nname: help\nplacement: {scheme: ketama}\nshards:\n  - {name: alpha, master: "${a!.address}"}\n  - {name: beta, master: "${b!.address}"}\n`,
         );
       }
+      writeFileSync(
+        join(rig.dir, 'phpredis.yml'),
+        `version: 1\nname: help\nplacement: {scheme: phpredis}\nshards:\n  - {name: alpha, master: "${a!.address}"}\n  - {name: beta, master: "${b!.address}"}\n`,
+      );
+      const pool = `  redis: true\n  servers: ["${a!.address}:1 a", "${b!.address}:1 b"]\n`;
+      writeFileSync(join(rig.dir, 'nutcracker.yml'), `alpha:\n${pool}beta:\n${pool}`);
       for (const example of examples) {
         const [program, ...args] = words(example.replace(/ [<|>].*$/, ''));
         assert.is(program, 'rtopo');
