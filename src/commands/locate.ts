@@ -5,7 +5,6 @@ import {keyArguments, lossyArguments} from '../cli/keys.js';
 import {LocateCommand, locateFlags, locateHelp} from '../cli/locating.js';
 import {escapedBytes} from '../placement/explain.js';
 import {placementOf} from '../placement/schemes.js';
-import {comparedAnswer, renderBalance, renderCompare, renderComparedKeys} from '../render/compare.js';
 import {checkedAnswer, renderApart, renderElsewhere, streamAnswer} from '../render/locate.js';
 import {comparedKeys} from '../report/compare.js';
 import {KeyGroups, type Locating, locateKeys} from '../report/locate.js';
@@ -35,15 +34,17 @@ export default class Locate extends LocateCommand {
     const timeoutMs = flags.timeout ?? DEFAULT_TIMEOUT_MS;
     const to = flags.to === undefined ? null : (await loadTopology({...own, file: flags.to})).check(placementOf);
     const form = {json: this.jsonEnabled(), terminal: process.stdout.isTTY === true, escaped: escapedBytes};
-    if (isSurvey) {
+    // Only they need tables and servers: a script that asks for one key should not pay for that.
+    const compare = isSurvey || to !== null ? await import('../render/compare.js') : null;
+    if (isSurvey && compare !== null) {
       const {surveyBalance, surveyMovement} = await import('../migration/survey.js');
       const survey = {topology, live: flags.live, count: flags.sample ?? 100_000, timeoutMs};
-      if (to !== null) return this.present(await surveyMovement(survey, {from, to}), renderCompare);
-      return this.present(await surveyBalance(survey, from), renderBalance);
+      if (to !== null) return this.present(await surveyMovement(survey, {from, to}), compare.renderCompare);
+      return this.present(await surveyBalance(survey, from), compare.renderBalance);
     }
-    if (to !== null) {
-      if (keys === null) return void (await answerKeys(new KeyPass(flags, comparedAnswer({from, to}, form))));
-      return this.present(comparedKeys(keys, {from, to}), renderComparedKeys(words, form.terminal));
+    if (to !== null && compare !== null) {
+      if (keys === null) return void (await answerKeys(new KeyPass(flags, compare.comparedAnswer({from, to}, form))));
+      return this.present(comparedKeys(keys, {from, to}), compare.renderComparedKeys(words, form.terminal));
     }
     const groups = new KeyGroups(from.shards, escapedBytes);
     const placement = flags['same-shard'] ? groups.watch(from) : from;

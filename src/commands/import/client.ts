@@ -10,7 +10,7 @@ export default class ImportClient extends ImportCommand {
     'Nodes are given in the order of the program. The topology knows each shard by the string that the client hashes.';
   static override examples = [
     '<%= config.bin %> <%= command.id %> jedis --node 10.0.0.1:6379 --node 10.0.0.2:6379:2',
-    '<%= config.bin %> <%= command.id %> redis-rb --node 10.0.0.1:6379 --node 10.0.0.2:6379 --version 4',
+    '<%= config.bin %> <%= command.id %> redis-rb --version 4 --node 10.0.0.1:6379',
     '<%= config.bin %> <%= command.id %> go-redis --node a=10.0.0.1:6379 --node b=10.0.0.2:6379',
   ];
   static override args = {
