@@ -13,6 +13,7 @@ import {idleWeights} from './weights.js';
 
 const mHigh = 0x2545f491;
 const mLow = 0x4f6cdd1d;
+const signBit = 0x8000_0000 | 0;
 
 export interface Rendezvous extends Pick<PlacementParts, 'scheme' | 'shards' | 'traits' | 'tag'> {
   readonly hash: WideHash;
@@ -36,10 +37,15 @@ export function rendezvousPlacement({hash, hashName, ...parts}: Rendezvous): Pla
   const best = new Uint32Array(2);
   const owner = (bytes: Uint8Array, start: number, end: number): number => {
     hash(bytes, start, end, words);
-    let [at, high, low] = [0, 0, 0];
+    const keyHigh = words[0]! | 0;
+    const keyLow = words[1]! | 0;
+    let at = 0;
+    // Unsigned scores as signed numbers with the sign bit flipped: 32-bit integers all the way.
+    let high = signBit;
+    let low = signBit;
     for (let i = 0; i < nodes.length; i += 2) {
-      let h = words[0]! ^ nodes[i]!;
-      let l = words[1]! ^ nodes[i + 1]!;
+      let h = keyHigh ^ nodes[i]!;
+      let l = keyLow ^ nodes[i + 1]!;
       // x ^= x >>> 12; x ^= x << 25; x ^= x >>> 27; x *= m
       l ^= (l >>> 12) | (h << 20);
       h ^= h >>> 12;
@@ -47,16 +53,16 @@ export function rendezvousPlacement({hash, hashName, ...parts}: Rendezvous): Pla
       l ^= l << 25;
       l ^= (l >>> 27) | (h << 5);
       h ^= h >>> 27;
-      const scoreHigh = (multiplyHigh(l, mLow) + Math.imul(h, mLow) + Math.imul(l, mHigh)) >>> 0;
-      const scoreLow = Math.imul(l, mLow) >>> 0;
+      const scoreHigh = (multiplyHigh(l, mLow) + Math.imul(h, mLow) + Math.imul(l, mHigh)) ^ signBit;
+      const scoreLow = Math.imul(l, mLow) ^ signBit;
       if (scoreHigh > high || (scoreHigh === high && scoreLow > low) || i === 0) {
         at = i >>> 1;
         high = scoreHigh;
         low = scoreLow;
       }
     }
-    best[0] = high;
-    best[1] = low;
+    best[0] = high ^ signBit;
+    best[1] = low ^ signBit;
     return at;
   };
   return placementFrom({

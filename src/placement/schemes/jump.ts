@@ -61,7 +61,8 @@ export const jump: Scheme<v.InferOutput<typeof options>> = {
 
 /** The bucket of a 64-bit key. The next key is key * 2862933555777941757 + 1; its upper 31 bits are the next random number. */
 function jumpOf(keyHigh: number, keyLow: number, buckets: number): number {
-  let [high, low] = [keyHigh, keyLow];
+  let high = keyHigh;
+  let low = keyLow;
   let bucket = 0;
   let next = 0;
   while (next < buckets) {
@@ -70,7 +71,7 @@ function jumpOf(keyHigh: number, keyLow: number, buckets: number): number {
     low = (Math.imul(low, mLow) + 1) | 0;
     // The carry of + 1.
     if (low === 0) high = (high + 1) | 0;
-    next = Math.floor((bucket + 1) * (0x8000_0000 / ((high >>> 1) + 1)));
+    next = Math.trunc((bucket + 1) * (0x8000_0000 / ((high >>> 1) + 1)));
   }
   return bucket;
 }
