@@ -13,6 +13,7 @@ import type {StreamForm} from './locate.js';
 import type {Style} from './style.js';
 import {columns} from './table.js';
 import {count, percent, plural} from './units.js';
+import {wrapped} from './wrap.js';
 
 function judged(keys: number, source: KeySource): string {
   return `${count(keys)} ${source === 'live' ? 'live keys, sampled' : 'synthetic keys'}`;
@@ -108,5 +109,5 @@ export function renderBalance(report: BalanceReport, style: Style): string {
     return `${shown}  ${style.accent(drawn)}${' '.repeat(room - drawn.length)} ${percent(share).padStart(7)} ${percent(expectedShare).padStart(8)} ${painted}`;
   });
   const summary = `${scheme}: the fullest shard has ${maxToExpected.toFixed(2)} times its part, they vary by ${percent(variation)} (${judged(keys, source)})`;
-  return `${[style.dim(head), ...lines].join('\n')}\n\n${summary}\n`;
+  return `${[style.dim(head), ...lines].join('\n')}\n\n${wrapped(summary, style.columns, 0)}\n`;
 }
