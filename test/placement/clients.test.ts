@@ -301,4 +301,46 @@ client<{hash_method: string; api: string; nodes: readonly string[]}>('python-red
   }),
 });
 
+/** A key that is the label of a point has the hash of that point: where rings that look at or after it and strictly after it part. */
+test('a key that is a label belongs to its point, or to the next one, as each client has it', () => {
+  const names = ['a', 'b', 'c', 'd'];
+  const share = (placement: PlacementSketch, labelOf: (node: string, i: number) => string, count: number): number => {
+    const bound = placed(placement, names);
+    const own = names.flatMap((node) =>
+      Array.from({length: count}, (_, i) => bound.ownerOf(Buffer.from(labelOf(node, i))).name === node),
+    );
+    return own.filter(Boolean).length / own.length;
+  };
+  const dashed = (node: string, i: number): string => `${node}-${i}`;
+  assert.is(share({scheme: 'ketama', hash: 'md5'}, dashed, 40), 1);
+  assert.is(share({scheme: 'predis', distributor: 'ketama'}, dashed, 40), 1);
+  assert.is(
+    share({scheme: 'predis'}, (node, i) => `${node}:${i}`, 128),
+    1,
+  );
+  assert.is(share({scheme: 'credis'}, dashed, 129), 1);
+  assert.is(share({scheme: 'hashring'}, dashed, 40), 1);
+  // Strictly after: chance decides, one in four.
+  for (const strict of [
+    share({scheme: 'uhashring', mode: 'ketama'}, dashed, 40),
+    share({scheme: 'uhashring'}, dashed, 160),
+    share({scheme: 'sentry-rb', router: 'consistent'}, (node, i) => `${node}-${i}-salt`, 40),
+    share({scheme: 'redis-shard', hash: 'md5'}, (node, i) => `${node}:${i}`, 128),
+  ])
+    assert.ok(strict > 0.1 && strict < 0.5, `${strict}`);
+});
+
+test('libmemcached ketama: the first weight above 1 makes it another ring', () => {
+  const keys = Array.from({length: 300}, (_, i) => Buffer.from(`key:${i}`));
+  const owners = (weight: number) => {
+    const placement = placed({scheme: 'libmemcached', mode: 'ketama'}, [
+      {name: 'a', weight},
+      {name: 'b', weight},
+    ]);
+    return keys.map((key) => placement.ownerOf(key).name);
+  };
+  assert.not.equal(owners(1), owners(2));
+  assert.equal(owners(2), owners(3), 'the same shares of the same ring');
+});
+
 test.run();

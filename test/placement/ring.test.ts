@@ -1,6 +1,6 @@
 import {suite} from 'uvu';
 import * as assert from 'uvu/assert';
-import {Ring} from '../../src/placement/ring.js';
+import {Ring, type RingRule, WideRing} from '../../src/placement/ring.js';
 import {randomFrom} from './random.js';
 
 const test = suite('placement/ring');
@@ -54,5 +54,40 @@ test('agrees with a linear search, for spread and for crowded points', () => {
     for (const hash of hashes) assert.is(ring.owner(hash), linear(hash));
   }
 });
+
+test('every rule agrees with a linear search, on narrow and wide rings', () => {
+  const next = randomFrom(4);
+  const rules: RingRule[] = (['at-or-after', 'after', 'at-or-before'] as const).flatMap((search) =>
+    (['earlier', 'later'] as const).flatMap((ties) => [
+      {search, ties},
+      {search, ties, beyond: 'last' as const},
+    ]),
+  );
+  for (const rule of rules)
+    for (const mask of [0xffffffff, 0xff, 0xff0000ff]) {
+      const entries = Array.from({length: 300}, (_, owner) => ({point: (next() & mask) >>> 0, owner}));
+      const ring = new Ring(entries, rule);
+      // The second word repeats the first one, so that both words decide and the order stays the same.
+      const wide = new WideRing(
+        entries.map(({point, owner}) => ({point: [point >>> 8, point], owner})),
+        2,
+        rule,
+      );
+      for (const hash of [0, 0xffffffff, ...entries.map(({point}) => point), ...Array.from({length: 100}, next)]) {
+        const expected = linear(entries, hash, rule);
+        assert.is(ring.owner(hash), expected, JSON.stringify(rule));
+        assert.is(wide.owner(Uint32Array.of(hash >>> 8, hash)), expected, JSON.stringify(rule));
+      }
+    }
+});
+
+function linear(entries: readonly {point: number; owner: number}[], hash: number, rule: RingRule): number {
+  const order = rule.ties === 'earlier' ? 1 : -1;
+  const sorted = entries.toSorted((a, b) => a.point - b.point || order * (a.owner - b.owner));
+  const firsts = sorted.filter(({point}, i) => i === 0 || sorted[i - 1]!.point !== point);
+  if (rule.search === 'at-or-before') return (firsts.findLast(({point}) => point <= hash) ?? firsts.at(-1)!).owner;
+  const found = firsts.find(({point}) => (rule.search === 'after' ? point > hash : point >= hash));
+  return (found ?? (rule.beyond === 'last' ? firsts.at(-1)! : firsts[0]!)).owner;
+}
 
 test.run();
