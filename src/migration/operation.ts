@@ -4,7 +4,7 @@ import type {OperationLock} from '../journal/lock.js';
 import type {Journal} from '../journal/record.js';
 import type {Node} from './nodes.js';
 import type {Change} from './plan.js';
-import type {Consents, MatrixCell, Phase, PlannedKeys, RebalanceRecord} from './records.js';
+import type {Consents, MatrixCell, Phase, PlannedKeys, RebalanceRecord, Settings} from './records.js';
 
 /** Told about progress as it happens; totals may be null when they are not known. */
 export interface Progress {
@@ -36,6 +36,7 @@ export interface Operation {
   readonly change: Change;
   readonly nodes: readonly Node[];
   readonly consents: Consents;
+  readonly settings: Settings;
   readonly planned: PlannedKeys;
   readonly matrix: readonly MatrixCell[];
   readonly journal: Journal<RebalanceRecord>;

@@ -9,11 +9,13 @@ import {refuseUnfinished} from './history.js';
 import type {Operation} from './operation.js';
 import {refusalOf} from './preflight.js';
 import {carryOut, planReport} from './rebalance.js';
+import {DEFAULT_SETTINGS, type Settings} from './records.js';
 import {type ChangeRequest, requestedChange} from './request.js';
 import {openOperation, planRebalance} from './start.js';
 
 export interface RebalanceRequest extends ChangeRequest {
   readonly acceptVolatile: readonly string[];
+  readonly settings?: Partial<Settings>;
 }
 
 export interface PrepareOptions {
@@ -58,7 +60,8 @@ export async function prepareRebalance(
     async run({prune, onProgress, interrupted}) {
       const {timeoutMs, again} = options;
       const hooks = {onProgress, interrupted, stateDir, timeoutMs, again};
-      const operation = await openOperation(plan, {file, consents}, hooks);
+      const settings = {...DEFAULT_SETTINGS, ...request.settings};
+      const operation = await openOperation(plan, {file, consents, settings}, hooks);
       return carryOut(operation, {phase: 'planned', prune, sameServers: true, leftovers: false, writers: 'unknown'});
     },
   };

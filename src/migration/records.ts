@@ -8,6 +8,42 @@ export interface Consents {
   readonly acceptVolatile: readonly string[];
 }
 
+/** How an operation shall behave. Part of its first record: a resume goes on in the same way. */
+export interface Settings {
+  /** What happens to a name that source and target hold with different values. `replace` keeps the target's value aside until the end. */
+  readonly onConflict: 'fail' | 'skip' | 'replace';
+  /** Keys that the present placement puts elsewhere: moved to their new owner, left where they are, or a reason not to start. */
+  readonly strays: 'move' | 'keep' | 'fail';
+  /** When somebody writes to the sources meanwhile: stop, or copy the touched keys again. */
+  readonly writers: 'fail' | 'recopy';
+  /** How writes to the sources are held off from the first copy to the cutover. */
+  readonly fence: 'none' | 'pause' | 'min-replicas';
+  /** Limits over all servers together; null: as fast as `maxLatencyMs` allows. */
+  readonly maxKeysPerSecond: number | null;
+  readonly maxBytesPerSecond: number | null;
+  /** Batches shrink while another client of a server would wait longer than this. */
+  readonly maxLatencyMs: number;
+  /** Values above this size in memory are copied in pieces, bytes. */
+  readonly bigKeyBytes: number;
+  /** Which instance of a source is read: its master, or a replica that has caught up. */
+  readonly readFrom: 'master' | 'replica';
+  /** Function libraries that a target lacks: only told, or copied to it. */
+  readonly functions: 'tell' | 'copy';
+}
+
+export const DEFAULT_SETTINGS: Settings = {
+  onConflict: 'fail',
+  strays: 'move',
+  writers: 'fail',
+  fence: 'none',
+  maxKeysPerSecond: null,
+  maxBytesPerSecond: null,
+  maxLatencyMs: 5,
+  bigKeyBytes: 8 * 1024 * 1024,
+  readFrom: 'master',
+  functions: 'tell',
+};
+
 /** Counts of the plan; `moving` is what copying should come to. */
 export interface PlannedKeys {
   readonly scanned: number;
@@ -32,6 +68,7 @@ export type RebalanceRecord =
       readonly fromText: string;
       readonly toText: string;
       readonly consents: Consents;
+      readonly settings: Settings;
       readonly planned: PlannedKeys;
       readonly matrix: readonly MatrixCell[];
     }

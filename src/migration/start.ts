@@ -14,7 +14,7 @@ import {type Node, openSocket} from './nodes.js';
 import {type Operation, type Progress, resumeCommand} from './operation.js';
 import {type Change, planChange, type Side} from './plan.js';
 import {type Objection, preflight} from './preflight.js';
-import type {Consents, RebalanceRecord} from './records.js';
+import type {Consents, RebalanceRecord, Settings} from './records.js';
 
 /** A topology text with its placement. @throws RtopoError exit 78, with file, line and column */
 export function sideOf(text: string, file: string, folder?: string): Side {
@@ -89,7 +89,7 @@ export interface OpenOptions {
  */
 export async function openOperation(
   plan: RebalancePlan,
-  target: {readonly file: string; readonly consents: Consents},
+  target: {readonly file: string; readonly consents: Consents; readonly settings: Settings},
   {stateDir, ...options}: OpenOptions,
 ): Promise<Operation> {
   const id = operationId(Date.now());
@@ -129,7 +129,7 @@ export interface Reopened {
 
 /** Goes on with what a journal tells. The servers are asked anew; the journal only says what may be done. */
 export async function reopenOperation(found: Told, options: Omit<OpenOptions, 'stateDir'>): Promise<Reopened> {
-  const {id, file, consents, planned, matrix, fromText, toText} = found.begin;
+  const {id, file, consents, settings, planned, matrix, fromText, toText} = found.begin;
   const change = planChange(sideOf(fromText, file), sideOf(toText, file));
   const {nodes, objections} = await preflight(change, {timeoutMs: options.timeoutMs, operation: id});
   if (objections.length > 0) throw incomplete(objections, {id, again: options.again});
@@ -139,7 +139,7 @@ export async function reopenOperation(found: Told, options: Omit<OpenOptions, 's
     const told = readOperation(found.path) ?? found;
     const journal = Journal.resume<RebalanceRecord>(told.path, told.tail);
     const operation: Operation = {
-      ...{...blank(), ...options, id, file, consents, planned, matrix, change, nodes, journal, lock},
+      ...{...blank(), ...options, id, file, consents, settings, planned, matrix, change, nodes, journal, lock},
       ...{
         counts: {...told.counts},
         nextBatch: told.nextBatch,
