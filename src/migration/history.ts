@@ -31,12 +31,63 @@ export interface Told {
   readonly leftovers: boolean;
   /** Counts of the last copying pass, and of all pruning. */
   readonly counts: Counts;
+  /** The part of them that a run which goes on with this pass counts again: batches behind the last cursors. */
+  readonly uncertain: Recounted;
   readonly nextBatch: number;
+  /** How far the last copying pass has come, by `node/database`: the cursor to go on from; null: to its end. */
+  readonly cursors: ReadonlyMap<string, string | null>;
   /** The verdict on the last copying pass. */
   readonly writers: Writers;
   /** Null while unfinished. */
   readonly end: (RebalanceRecord & {type: 'end'}) | null;
   readonly tail: Tail;
+}
+
+type Recounted = Pick<Counts, 'copied' | 'verified' | 'expired' | 'bytes'>;
+
+/** Batches that were copied since the cursor of their source was last written down: whoever goes on from there copies them once more. */
+class SinceCursor {
+  readonly #counts = new Map<string, Recounted>();
+  readonly #places = new Map<number, string>();
+
+  copy({batch, source, db}: RebalanceRecord & {type: 'copy'}): void {
+    this.#places.set(batch, `${source}/${db}`);
+  }
+
+  copied({batch}: RebalanceRecord & {type: 'copied'}, {copied, verified, expired, bytes}: Recounted): void {
+    const place = this.#places.get(batch);
+    this.#places.delete(batch);
+    if (place === undefined) return;
+    const sum = this.#counts.get(place) ?? {copied: 0, verified: 0, expired: 0, bytes: 0};
+    sum.copied += copied;
+    sum.verified += verified;
+    sum.expired += expired;
+    sum.bytes += bytes;
+    this.#counts.set(place, sum);
+  }
+
+  cursor(place: string): void {
+    this.#counts.delete(place);
+  }
+
+  clear(): void {
+    this.#counts.clear();
+    this.#places.clear();
+  }
+
+  get total(): Recounted {
+    const total = {copied: 0, verified: 0, expired: 0, bytes: 0};
+    for (const one of this.#counts.values()) takeOff(total, one, -1);
+    return total;
+  }
+}
+
+/** Takes `part` off `counts`; adds it with a sign of -1. */
+export function takeOff(counts: Recounted, part: Recounted, sign = 1): void {
+  counts.copied -= sign * part.copied;
+  counts.verified -= sign * part.verified;
+  counts.expired -= sign * part.expired;
+  counts.bytes -= sign * part.bytes;
 }
 
 /** Reads one journal. Null when the process died before its first record was complete: then nothing was changed. */
@@ -52,6 +103,8 @@ export function readOperation(path: string): Told | null {
     0,
     EMPTY_TAIL,
   ];
+  const cursors = new Map<string, string | null>();
+  const since = new SinceCursor();
   let [found, servers, leftovers] = [new Map<string, string>(), new Map<string, string>(), false];
   const counts: Counts = {copied: 0, verified: 0, deleted: 0, expired: 0, changed: 0, bytes: 0};
   for (const {record, tail: at} of readJournal<RebalanceRecord>(path)) {
@@ -62,12 +115,16 @@ export function readOperation(path: string): Told | null {
         break;
       case 'run':
         found = new Map(record.servers.map((server) => [server.at, server.runId]));
+        if (phase === 'copying') takeOff(counts, since.total);
+        since.clear();
         break;
       case 'phase':
         phase = record.phase;
         writers = record.writers ?? (phase === 'copying' ? 'unknown' : writers);
         if (phase !== 'copying') break;
         restartCounts(counts);
+        cursors.clear();
+        since.clear();
         [servers, leftovers] = [found, false];
         break;
       case 'leftovers':
@@ -75,9 +132,14 @@ export function readOperation(path: string): Told | null {
         break;
       case 'copy':
         nextBatch = record.batch + 1;
+        if (phase === 'copying') since.copy(record);
         break;
       case 'copied':
-        addCopied(counts, record);
+        since.copied(record, addCopied(counts, record));
+        break;
+      case 'cursor':
+        cursors.set(`${record.source}/${record.db}`, record.cursor);
+        since.cursor(`${record.source}/${record.db}`);
         break;
       case 'pruned':
         addPruned(counts, record.outcomes);
@@ -93,7 +155,8 @@ export function readOperation(path: string): Told | null {
     }
   }
   if (begin === null) return null;
-  return {path, begin, phase, startedMs, lastMs, servers, leftovers, counts, nextBatch, writers, durability, end, tail};
+  const where = {path, phase, startedMs, lastMs, nextBatch, tail};
+  return {...where, begin, servers, leftovers, counts, uncertain: since.total, cursors, writers, durability, end};
 }
 
 /** A new pass looks at every key that is left at its source; those deleted by an earlier run were copied and verified before. */
@@ -104,14 +167,13 @@ export function restartCounts(counts: Counts): void {
   counts.bytes = 0;
 }
 
-function addCopied(counts: Counts, record: RebalanceRecord & {type: 'copied'}): void {
+function addCopied(counts: Counts, record: RebalanceRecord & {type: 'copied'}): Recounted {
   const number = (letter: string): number => record.outcomes.split(letter).length - 1;
-  const gone = number(OUTCOME_LETTERS.gone);
-  const arrived = record.outcomes.length - gone - number(OUTCOME_LETTERS.conflict);
-  counts.copied += arrived;
-  counts.verified += arrived;
-  counts.expired += gone;
-  counts.bytes += record.bytes;
+  const expired = number(OUTCOME_LETTERS.gone);
+  const copied = record.outcomes.length - expired - number(OUTCOME_LETTERS.conflict);
+  const part = {copied, verified: copied, expired, bytes: record.bytes};
+  takeOff(counts, part, -1);
+  return part;
 }
 
 function addPruned(counts: Counts, outcomes: string): void {

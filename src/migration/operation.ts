@@ -3,6 +3,7 @@ import {ExitCode, RtopoError} from '../errors.js';
 import type {OperationLock} from '../journal/lock.js';
 import type {Journal} from '../journal/record.js';
 import type {Node} from './nodes.js';
+import type {Pace} from './pace.js';
 import type {Change} from './plan.js';
 import type {Consents, MatrixCell, Phase, PlannedKeys, RebalanceRecord, Settings} from './records.js';
 
@@ -51,6 +52,9 @@ export interface Operation {
   readonly received: Set<number>;
   /** Changes that this run has made by copying, per node number. */
   readonly ownWrites: Map<number, OwnWrites>;
+  readonly pace: Pace;
+  /** Where an earlier run of this copying pass had come, by `node/database`: the cursor to go on from; null: to its end. */
+  cursors: ReadonlyMap<string, string | null>;
   /** Flags of the command line that a command printed for it needs too, such as ` --topology FILE`. */
   readonly again: string;
   /** Numbers of targets that were restarted since the copies were made, and whose data may be older than these. */
@@ -61,14 +65,20 @@ export interface Operation {
   nextBatch: number;
 }
 
-export function write(operation: Operation, record: RebalanceRecord): void {
-  operation.journal.append(record, Date.now());
+/** On disk when it resolves. */
+export function write(operation: Operation, record: RebalanceRecord): Promise<void> {
+  return operation.journal.append(record, Date.now());
+}
+
+/** On disk with the next record that is waited for. */
+export function note(operation: Operation, record: RebalanceRecord): void {
+  operation.journal.note(record, Date.now());
 }
 
 /** The last record. The lock is given back before it: whoever finds the operation ended finds no lock of it, wherever the process died. */
 export async function writeEnd(operation: Operation, record: RebalanceRecord & {type: 'end'}): Promise<void> {
   await operation.lock.release();
-  write(operation, record);
+  await write(operation, record);
 }
 
 /** Between two batches: may this run still act? @throws RtopoError when interrupted (130) or when the lock is lost (4) */

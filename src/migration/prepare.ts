@@ -11,6 +11,7 @@ import {refusalOf} from './preflight.js';
 import {carryOut, planReport} from './rebalance.js';
 import {DEFAULT_SETTINGS, type Settings} from './records.js';
 import {type ChangeRequest, requestedChange} from './request.js';
+import type {StopAfter} from './run.js';
 import {openOperation, planRebalance} from './start.js';
 
 export interface RebalanceRequest extends ChangeRequest {
@@ -36,7 +37,7 @@ export interface Prepared {
 }
 
 export interface RunHooks extends Pick<Operation, 'onProgress' | 'interrupted'> {
-  readonly prune: boolean;
+  readonly stopAfter: StopAfter | null;
 }
 
 /** @throws RtopoError exit 3 while another operation of this topology is unfinished */
@@ -57,12 +58,18 @@ export async function prepareRebalance(
     warnings: change.to.placement.warnings,
     refusal: plan.objections.length === 0 ? null : refusalOf(plan.objections),
     changesAnything: plan.census.moving > 0 || change.from.text !== change.to.text,
-    async run({prune, onProgress, interrupted}) {
+    async run({stopAfter, onProgress, interrupted}) {
       const {timeoutMs, again} = options;
       const hooks = {onProgress, interrupted, stateDir, timeoutMs, again};
       const settings = {...DEFAULT_SETTINGS, ...request.settings};
       const operation = await openOperation(plan, {file, consents, settings}, hooks);
-      return carryOut(operation, {phase: 'planned', prune, sameServers: true, leftovers: false, writers: 'unknown'});
+      return carryOut(operation, {
+        phase: 'planned',
+        stopAfter,
+        sameServers: true,
+        leftovers: false,
+        writers: 'unknown',
+      });
     },
   };
 }

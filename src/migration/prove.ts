@@ -11,8 +11,8 @@ import {verifyPlacement} from './verify.js';
 
 /** @throws RtopoError exit 4 when a key is not on its owner, or on another server too */
 export async function proveEnd(operation: Operation, kept: Kept): Promise<FinalCheck> {
-  if (kept.changed > 0) throw leftover(operation, changedSources(operation, kept));
-  if (kept.missing > 0) throw leftover(operation, missingCopies(operation, kept));
+  if (kept.changed > 0) throw await leftover(operation, changedSources(operation, kept));
+  if (kept.missing > 0) throw await leftover(operation, missingCopies(operation, kept));
   let report = await countAll(operation);
   if (report.misplaced > 0) {
     // A key that had expired by the target's clock when it was copied lives on at its source for as long as the clocks are apart.
@@ -20,7 +20,7 @@ export async function proveEnd(operation: Operation, kept: Kept): Promise<FinalC
     report = await countAll(operation);
   }
   if (report.misplaced === 0) return {keys: report.keys, misplaced: 0, duplicates: 0};
-  throw leftover(operation, {
+  throw await leftover(operation, {
     code: 'FINAL_CHECK_FAILED',
     keys: report.misplaced,
     message: `${report.misplaced} keys are on a server that does not own them, ${report.duplicates} of them on their owner too: they were written during the move.`,
@@ -47,8 +47,8 @@ interface Leftover {
   readonly details?: Readonly<Record<string, unknown>>;
 }
 
-function leftover(operation: Operation, {code, keys, message, remedy, details}: Leftover): RtopoError {
-  write(operation, {type: 'leftovers', code, keys});
+async function leftover(operation: Operation, {code, keys, message, remedy, details}: Leftover): Promise<RtopoError> {
+  await write(operation, {type: 'leftovers', code, keys});
   return new RtopoError({
     code,
     exit: ExitCode.incomplete,

@@ -76,28 +76,34 @@ export type RebalanceRecord =
   | {readonly type: 'run'; readonly servers: readonly {readonly at: string; readonly runId: string}[]}
   /** J2. */
   | {readonly type: 'phase'; readonly phase: Phase /** With `verified`. */; readonly writers?: Writers}
-  /** Before the copies of a batch are sent: these names, on this target, may be ours from now on. */
+  /**
+   * Before the copies of a batch are sent: these names, on this target, may be ours from now on. `keys` and `crcs` are packed
+   * (`packing.ts`); a checksum is that of the source's DUMP, none for a value that is carried element by element; `expiries` are
+   * the source's, by position, of those that have one. Both are what pruning compares with.
+   */
   | {
       readonly type: 'copy';
       readonly batch: number;
       readonly source: number;
       readonly target: number;
       readonly db: number;
-      readonly keys: readonly string[];
+      readonly keys: string;
+      readonly crcs: string;
+      readonly expiries: Readonly<Record<number, number>>;
     }
   /**
-   * J3: the batch is copied and read back. One letter per key: created, equal, gone, conflict. `shas` and `expiries` are those of the
-   * source when it was copied: what pruning compares with. `landed`: the digest at the target where its bytes differ, for undoing.
+   * J3: the batch is copied and read back. One letter per key (`OUTCOME_LETTERS`). `landed`: the checksum at the target where its
+   * bytes differ, in base64, for undoing. Not waited for: a batch whose record was lost is copied once more, and found equal.
    */
   | {
       readonly type: 'copied';
       readonly batch: number;
       readonly outcomes: string;
-      readonly shas: readonly (string | null)[];
-      readonly expiries: readonly number[];
       readonly landed: Readonly<Record<number, string>>;
       readonly bytes: number;
     }
+  /** All batches of the pages before this cursor are copied; null: of the whole database. A resume on the same processes goes on from here. */
+  | {readonly type: 'cursor'; readonly source: number; readonly db: number; readonly cursor: string | null}
   /** J4: what makes each target keep its copies through a crash. */
   | {
       readonly type: 'barrier';

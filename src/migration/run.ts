@@ -20,11 +20,13 @@ export interface Outcome {
   readonly finalCheck: FinalCheck | null;
 }
 
+export type StopAfter = 'copied' | 'verified' | 'cutover';
+
 export interface RunOptions {
   /** Where an earlier run stopped. `planned` for a new operation. */
   readonly phase: Phase;
-  /** End after the cutover and leave the sources' copies for `rtopo rebalance prune`. */
-  readonly prune: boolean;
+  /** End when this phase is reached; null: go on to the end. After `cutover` the sources' copies are left for `rtopo rebalance prune`. */
+  readonly stopAfter: StopAfter | null;
   /** True when the servers are still the processes that were there when the copies were made. */
   readonly sameServers: boolean;
   /** Pruning has ended before and left keys behind. */
@@ -37,15 +39,21 @@ export interface RunOptions {
 const MAX_RECHECKS = 3;
 
 export async function runOperation(operation: Operation, options: RunOptions): Promise<Outcome> {
-  write(operation, {type: 'run', servers: operation.nodes.map(({at, facts}) => ({at, runId: facts.runId}))});
+  const {stopAfter} = options;
+  await write(operation, {type: 'run', servers: operation.nodes.map(({at, facts}) => ({at, runId: facts.runId}))});
   // Once the copies are proved and durable, the journal says what may go, key by key; what pruning leaves is looked at anew.
-  const isCopied = (options.phase === 'cutover' || options.phase === 'pruning') && !options.leftovers;
-  let writers = isCopied ? options.writers : await bringAcross(operation);
-  if (!options.prune) return {phase: 'cutover', writers, finalCheck: null};
+  const isCutOver = (options.phase === 'cutover' || options.phase === 'pruning') && !options.leftovers;
+  let writers = isCutOver ? options.writers : 'unknown';
+  if (!isCutOver) {
+    const across = await bringAcross(operation, {goesOn: goesOn(options), stopAfter});
+    if (across.phase !== 'cutover') return {...across, finalCheck: null};
+    writers = across.writers;
+  }
+  if (stopAfter === 'cutover') return {phase: 'cutover', writers, finalCheck: null};
   let kept = await prune(operation);
   // A target that was restarted since may have come back without its copies. The sources still hold them: once more.
-  if (kept.missing > 0 && isCopied && !options.sameServers) {
-    writers = await bringAcross(operation);
+  if (kept.missing > 0 && isCutOver && !options.sameServers) {
+    ({writers} = await bringAcross(operation, {goesOn: false, stopAfter: null}));
     kept = await prune(operation);
   }
   const finalCheck = await proveEnd(operation, kept);
@@ -53,23 +61,44 @@ export async function runOperation(operation: Operation, options: RunOptions): P
   return {phase: 'done', writers, finalCheck};
 }
 
-async function bringAcross(operation: Operation): Promise<Writers> {
-  enter(operation, 'copying');
-  restartCounts(operation.counts);
+/** The copies that an earlier run made are where they were: on the same processes, which have not lost their memory since. */
+function goesOn({phase, sameServers, leftovers}: RunOptions): boolean {
+  return sameServers && !leftovers && (phase === 'copying' || phase === 'copied' || phase === 'verified');
+}
+
+interface Across {
+  /** `cutover`, unless it was to stop before. */
+  readonly phase: StopAfter;
+  readonly writers: Writers;
+}
+
+async function bringAcross(
+  operation: Operation,
+  {goesOn: isContinued, stopAfter}: {readonly goesOn: boolean; readonly stopAfter: StopAfter | null},
+): Promise<Across> {
+  if (!isContinued) {
+    await enter(operation, 'copying');
+    restartCounts(operation.counts);
+    operation.cursors = new Map();
+  }
   const before = await readWriters(operation);
   await copyAll(operation, 'copy');
-  enter(operation, 'copied');
-  await recheck(operation);
-  // After the cutover the applications are welcome to write.
-  const writers = operation.hasCutOver ? 'unknown' : judgeWriters(before, await readWriters(operation));
+  await enter(operation, 'copied');
+  if (stopAfter === 'copied') return {phase: 'copied', writers: 'unknown'};
+  // After the cutover the applications are welcome to write; and what happened before this run nobody has watched.
+  const isWatched = !operation.hasCutOver && !isContinued;
+  const writers = isWatched ? judgeWriters(before, await readWriters(operation)) : 'unknown';
   if (writers === 'seen') throw writersSeen(operation);
-  enter(operation, 'verified', writers);
+  // SCAN returns every key that was there all the time: where nobody wrote, none can have come late.
+  if (writers !== 'none-seen') await recheck(operation);
+  await enter(operation, 'verified', writers);
   await raiseBarrier(operation);
+  if (stopAfter === 'verified') return {phase: 'verified', writers};
   checkpoint(operation);
   await cutOver(operation);
   operation.hasCutOver = true;
-  enter(operation, 'cutover');
-  return writers;
+  await enter(operation, 'cutover');
+  return {phase: 'cutover', writers};
 }
 
 async function recheck(operation: Operation): Promise<void> {
@@ -77,8 +106,8 @@ async function recheck(operation: Operation): Promise<void> {
   throw writersSeen(operation);
 }
 
-function prune(operation: Operation): Promise<Kept> {
-  enter(operation, 'pruning');
+async function prune(operation: Operation): Promise<Kept> {
+  await enter(operation, 'pruning');
   return pruneAll(operation);
 }
 
@@ -101,8 +130,8 @@ function writersSeen(operation: Operation): RtopoError {
   });
 }
 
-function enter(operation: Operation, phase: Phase, writers?: Writers): void {
+async function enter(operation: Operation, phase: Phase, writers?: Writers): Promise<void> {
   checkpoint(operation);
-  write(operation, {type: 'phase', phase, ...(writers === undefined ? {} : {writers})});
+  await write(operation, {type: 'phase', phase, ...(writers === undefined ? {} : {writers})});
   operation.onProgress({phase, keys: 0, totalKeys: null, bytes: 0});
 }

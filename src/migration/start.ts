@@ -8,10 +8,11 @@ import {placementOf} from '../placement/schemes.js';
 import {parseTopology} from '../topology/parse.js';
 import {judgeDurability} from './barrier.js';
 import {type Census, takeCensus} from './census.js';
-import {hasCutOver, readOperation, type Told} from './history.js';
+import {hasCutOver, readOperation, type Told, takeOff} from './history.js';
 import {judgeConflicts, judgeJoining, judgeMemory} from './judge.js';
 import {type Node, openSocket} from './nodes.js';
 import {type Operation, type Progress, resumeCommand} from './operation.js';
+import {Pace} from './pace.js';
 import {type Change, planChange, type Side} from './plan.js';
 import {type Objection, preflight} from './preflight.js';
 import type {Consents, RebalanceRecord, Settings} from './records.js';
@@ -98,22 +99,27 @@ export async function openOperation(
   const planned = {scanned, moving, strays};
   const journal = Journal.create<RebalanceRecord>(join(stateDir, `${id}.jsonl`));
   const texts = {fromText: from.text, toText: to.text};
-  journal.append({type: 'begin', id, ...target, ...texts, planned, matrix}, Date.now());
   try {
+    await journal.append({type: 'begin', id, ...target, ...texts, planned, matrix}, Date.now());
     const lock = await lockNodes(id, plan.nodes, options.timeoutMs);
     const {change, nodes} = plan;
-    return {...blank(), ...options, ...target, id, change, nodes, planned, matrix, journal, lock};
+    const pace = new Pace(nodes, target.settings);
+    return {...blank(), ...options, ...target, id, change, nodes, planned, matrix, journal, lock, pace};
   } catch (error) {
-    journal.discard();
+    await journal.discard();
     throw error;
   }
 }
 
-function blank(): Pick<Operation, 'counts' | 'received' | 'ownWrites' | 'nextBatch' | 'hasCutOver' | 'doubted'> {
+function blank(): Pick<
+  Operation,
+  'counts' | 'received' | 'ownWrites' | 'cursors' | 'nextBatch' | 'hasCutOver' | 'doubted'
+> {
   return {
     counts: {copied: 0, verified: 0, deleted: 0, expired: 0, changed: 0, bytes: 0},
     received: new Set(),
     ownWrites: new Map(),
+    cursors: new Map(),
     nextBatch: 0,
     hasCutOver: false,
     doubted: new Set(),
@@ -138,16 +144,21 @@ export async function reopenOperation(found: Told, options: Omit<OpenOptions, 's
     // Read again under the lock: until now another process may have gone on with it, and even ended it.
     const told = readOperation(found.path) ?? found;
     const journal = Journal.resume<RebalanceRecord>(told.path, told.tail);
+    const sameServers = nodes.every(({at, facts}) => told.servers.get(at) === facts.runId);
+    const counts = {...told.counts};
+    if (told.phase === 'copying') takeOff(counts, told.uncertain);
     const operation: Operation = {
       ...{...blank(), ...options, id, file, consents, settings, planned, matrix, change, nodes, journal, lock},
+      pace: new Pace(nodes, settings),
+      cursors: sameServers ? told.cursors : new Map(),
       ...{
-        counts: {...told.counts},
+        counts,
         nextBatch: told.nextBatch,
         hasCutOver: hasCutOver(told),
         doubted: doubtedTargets(told, nodes),
       },
     };
-    return {operation, told, sameServers: nodes.every(({at, facts}) => told.servers.get(at) === facts.runId)};
+    return {operation, told, sameServers};
   } catch (error) {
     await lock.release();
     throw error;
@@ -180,7 +191,7 @@ async function lockNodes(id: string, nodes: readonly Node[], timeoutMs: number):
 /** Gives everything back: the lock, its connections, the journal's file. Never throws. */
 export async function closeOperation(operation: Operation): Promise<void> {
   await operation.lock.release();
-  operation.journal.close();
+  await operation.journal.close();
 }
 
 function incomplete(objections: readonly Objection[], operation: {id: string; again: string}): RtopoError {

@@ -191,7 +191,7 @@ const stateDirOf = ({home}: Field) => join(home, 'state', 'rtopo');
 export async function rebalanceHere(one: Field, request: Request, hooks: Hooks = {}): Promise<RebalanceReport> {
   const prepared = await prepareHere(one, request, hooks.timeoutMs);
   if (prepared.refusal !== null) throw prepared.refusal;
-  return prepared.run({prune: hooks.prune ?? true, ...hooksOf(hooks)});
+  return prepared.run({stopAfter: hooks.prune === false ? 'cutover' : null, ...hooksOf(hooks)});
 }
 
 export async function prepareHere(one: Field, request: Request, timeoutMs = 5000) {

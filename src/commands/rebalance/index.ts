@@ -50,7 +50,9 @@ export default class Rebalance extends MovingCommand {
       command: this.commandLine,
     });
     const terminal = this.terminal();
-    const report = await prepared.run({prune: !flags['no-prune'], ...terminal}).finally(terminal.clear);
+    const report = await prepared
+      .run({stopAfter: flags['no-prune'] ? 'cutover' : null, ...terminal})
+      .finally(terminal.clear);
     return this.present(report, renderRebalance);
   }
 }
