@@ -39,6 +39,21 @@ export async function* scanKeys(socket: RespSocket, count = SCAN_COUNT): AsyncGe
   }
 }
 
+/** Keys as ranges of some bytes, as a scan returns them. */
+export type KeyPage = Pick<ScanPage, 'bytes' | 'ranges'>;
+
+/** Keys that came one by one, for whoever reads pages. */
+export function pageOf(keys: readonly Buffer[]): KeyPage {
+  const ranges = new Uint32Array(keys.length * 2);
+  let at = 0;
+  for (const [i, {length}] of keys.entries()) {
+    ranges[2 * i] = at;
+    at += length;
+    ranges[2 * i + 1] = at;
+  }
+  return {bytes: Buffer.concat(keys), ranges};
+}
+
 export function isReserved(key: Buffer): boolean {
   return isReservedAt(key, 0, key.length);
 }
