@@ -3,7 +3,7 @@
  * then it says how to get it. New flags of `rtopo rebalance` belong into `rtopo()`.
  */
 import {spawnSync} from 'node:child_process';
-import {readFileSync, writeFileSync} from 'node:fs';
+import {readFileSync, statSync, writeFileSync} from 'node:fs';
 import {join} from 'node:path';
 import {fileURLToPath} from 'node:url';
 import {ringFile, ringOf, shardNames} from './ring.mjs';
@@ -14,7 +14,7 @@ const PHP_KEYS = 20_000;
 /** For those that read how long a key has to live and write it down again a moment later. */
 const expiryToleranceMs = 10_000;
 
-/** @param {{folder: string, bin: string, rtopoArgs: string[], plain: () => object, cluster: () => object, data: object}} bench */
+/** @param {{folder: string, bin: string, rtopoArgs: string[], variants: object[], plain: () => object, cluster: () => object, data: object}} bench */
 export function contenders(bench) {
   return [
     pump(bench, 'c-pump', 'move'),
@@ -23,6 +23,7 @@ export function contenders(bench) {
     rtopo(bench, 'rtopo-copy', {args: ['--no-prune'], copyOnly: true}),
     rtopo(bench, 'rtopo-aof-everysec', {targetArgs: ['--appendonly', 'yes', '--appendfsync', 'everysec']}),
     rtopo(bench, 'rtopo-aof-always', {targetArgs: ['--appendonly', 'yes', '--appendfsync', 'always']}),
+    ...bench.variants.map(({name, args}) => rtopo(bench, name, {args})),
     script(bench, 'migrate-1000', 'migrate.mjs'),
     script(bench, 'ioredis-pump', 'ioredis-pump.mjs'),
     ...[10, 100, 1000].map((pipeline) => redisCli(bench, pipeline)),
@@ -44,19 +45,21 @@ function rtopo({folder, bin, rtopoArgs, plain}, name, {args = [], targetArgs, co
       const flags = [...change, '--yes', '--json', ...consent, ...args, ...rtopoArgs];
       return {argv: [process.execPath, bin, 'rebalance', ...flags], env: {RTOPO_STATE: join(dir, 'state')}};
     },
-    phases: ({stdout, seconds}) => phasesOf(JSON.parse(stdout).result, seconds),
+    inspect: ({stdout, seconds}) => journalOf(JSON.parse(stdout).result, seconds),
   };
 }
 
-/** Seconds of each phase by the journal's clock; what comes before the first is the start and the plan. */
-function phasesOf({seconds, journal}, wallSeconds) {
-  const entered = readFileSync(journal, 'utf8')
-    .split('\n')
-    .filter((line) => line.includes('"type":"phase"'))
-    .map((line) => JSON.parse(line));
+/**
+ * Seconds of each phase by the journal's clock: a phase lasts until the next one is entered, what comes before the first is the
+ * start and the plan. And how large the journal has become.
+ */
+function journalOf({seconds, journal}, wallSeconds) {
+  const lines = readFileSync(journal, 'latin1').trimEnd().split('\n');
+  const entered = lines.filter((line) => line.includes('"type":"phase"')).map((line) => JSON.parse(line));
+  const last = JSON.parse(lines.at(-1));
   const phases = {'start and plan': wallSeconds - seconds, run: seconds};
-  for (const [i, {phase, t}] of entered.slice(0, -1).entries()) phases[`… ${phase}`] = (entered[i + 1].t - t) / 1000;
-  return phases;
+  for (const [i, {phase, t}] of entered.entries()) phases[`… ${phase}`] = ((entered[i + 1] ?? last).t - t) / 1000;
+  return {phases, journalMegabytes: statSync(journal).size / 2 ** 20};
 }
 
 function pump({folder, plain}, name, mode) {

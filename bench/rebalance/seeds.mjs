@@ -2,7 +2,6 @@
  * Data sets written once, as the RDB files that every run starts its servers from. A seed knows what the move must come to: how many
  * keys change their shard, and what a sample of them holds.
  */
-import {mkdirSync} from 'node:fs';
 import {join} from 'node:path';
 import {setTimeout as sleep} from 'node:timers/promises';
 import {commandsOf, keyName, respText} from './data.mjs';
@@ -140,10 +139,4 @@ const readers = {
 function textOf(reply) {
   if (Array.isArray(reply)) return reply.map(textOf);
   return Buffer.isBuffer(reply) ? reply.toString('latin1') : reply instanceof Error ? reply.message : reply;
-}
-
-export function seedDir(folder, name) {
-  const dir = join(folder, name);
-  mkdirSync(dir, {recursive: true});
-  return dir;
 }
