@@ -43,7 +43,7 @@ export function commandsOf(i, shape) {
   return mixedCommands(key, kind, i);
 }
 
-/** Small values of the other types; one hash in two hundred is large enough for a table. */
+/** Small values of the other types; one hash in four hundred is large enough for a table. */
 function mixedCommands(key, kind, i) {
   const elements = kind === 4 && i % 2000 === 4 ? 600 : 8;
   const element = (n) => textOf(i + n * 31, 10) + n;

@@ -2,7 +2,7 @@
 import {fork, spawn} from 'node:child_process';
 import {once} from 'node:events';
 import {fileURLToPath} from 'node:url';
-import {childrenCpuSeconds, cpuSeconds, peakMegabytes} from './servers.mjs';
+import {childrenCpuSeconds, cpuSeconds, peakMegabytes, tracked} from './servers.mjs';
 
 const POLL_MS = 10;
 const RUN_LIMIT_MS = 30 * 60_000;
@@ -47,12 +47,14 @@ async function startProber(ports) {
 async function runProgram(argv, env = {}) {
   const cpuBefore = childrenCpuSeconds();
   const began = performance.now();
-  const child = spawn(argv[0], argv.slice(1), {
-    stdio: ['ignore', 'pipe', 'pipe'],
-    env: {...process.env, NO_COLOR: '1', ...env},
-    timeout: RUN_LIMIT_MS,
-    killSignal: 'SIGKILL',
-  });
+  const child = tracked(
+    spawn(argv[0], argv.slice(1), {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: {...process.env, NO_COLOR: '1', ...env},
+      timeout: RUN_LIMIT_MS,
+      killSignal: 'SIGKILL',
+    }),
+  );
   const [stdout, stderr] = [collect(child.stdout), collect(child.stderr)];
   let memory = null;
   const poll = setInterval(() => {

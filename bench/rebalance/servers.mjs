@@ -1,4 +1,4 @@
-/** Servers for the benchmarks: on 127.0.0.1, on ports that were free, killed when the process ends. */
+/** Processes of the benchmarks, killed when this one ends: servers on 127.0.0.1, on ports that were free; and what /proc says of any. */
 import {spawn, spawnSync} from 'node:child_process';
 import {mkdirSync, readFileSync} from 'node:fs';
 import {createServer} from 'node:net';
@@ -16,6 +16,13 @@ process.on('exit', () => {
   for (const child of running) child.kill('SIGKILL');
 });
 for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => process.exit(130));
+
+/** Lets no child outlive this process. */
+export function tracked(child) {
+  running.add(child);
+  child.once('exit', () => running.delete(child));
+  return child;
+}
 
 export function isInstalled(...probe) {
   return spawnSync(probe[0], probe.slice(1), {stdio: 'ignore'}).status === 0;
@@ -44,10 +51,8 @@ function isFree(port) {
 export async function startServer(dir, port, args = []) {
   mkdirSync(dir, {recursive: true});
   const fixed = ['--port', port, '--bind', '127.0.0.1', '--dir', dir, '--save', '', '--logfile', join(dir, 'log')];
-  const child = spawn('redis-server', [...fixed, ...args].map(String), {stdio: 'ignore'});
-  running.add(child);
+  const child = tracked(spawn('redis-server', [...fixed, ...args].map(String), {stdio: 'ignore'}));
   const ended = new Promise((resolve) => child.once('exit', resolve));
-  ended.then(() => running.delete(child));
   const deadline = Date.now() + START_LIMIT_MS;
   for (;;) {
     const wire = await Wire.connect(port).catch(() => null);
