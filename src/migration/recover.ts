@@ -54,7 +54,7 @@ async function reopened(found: Told, options: RecoverOptions): Promise<Rebalance
   const {operation, told, sameServers} = await reopenOperation(found, options);
   if (!isFinished(told)) {
     const {phase, leftovers, writers} = told;
-    return carryOut(operation, {phase, prune: true, sameServers, leftovers, writers});
+    return carryOut(operation, {phase, stopAfter: null, sameServers, leftovers, writers});
   }
   await closeOperation(operation);
   return toldReport(told, options.again);

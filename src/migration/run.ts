@@ -23,8 +23,8 @@ export interface Outcome {
 export interface RunOptions {
   /** Where an earlier run stopped. `planned` for a new operation. */
   readonly phase: Phase;
-  /** End after the cutover and leave the sources' copies for `rtopo rebalance prune`. */
-  readonly prune: boolean;
+  /** End when this phase is reached and leave the rest for a resume; null: to the end. */
+  readonly stopAfter: 'copied' | 'verified' | 'cutover' | null;
   /** True when the servers are still the processes that were there when the copies were made. */
   readonly sameServers: boolean;
   /** Pruning has ended before and left keys behind. */
@@ -41,7 +41,7 @@ export async function runOperation(operation: Operation, options: RunOptions): P
   // Once the copies are proved and durable, the journal says what may go, key by key; what pruning leaves is looked at anew.
   const isCopied = (options.phase === 'cutover' || options.phase === 'pruning') && !options.leftovers;
   let writers = isCopied ? options.writers : await bringAcross(operation);
-  if (!options.prune) return {phase: 'cutover', writers, finalCheck: null};
+  if (options.stopAfter !== null) return {phase: 'cutover', writers, finalCheck: null};
   let kept = await prune(operation);
   // A target that was restarted since may have come back without its copies. The sources still hold them: once more.
   if (kept.missing > 0 && isCopied && !options.sameServers) {
