@@ -1,7 +1,7 @@
 /** Pure: what a change of topology means for the keys. A key moves when the server it is found on is not the one that will own it. */
 import {refusal} from '../errors.js';
 import {theoreticalMinimumShare} from '../placement/movement.js';
-import {NO_OWNER, type Placement} from '../placement/placement.js';
+import {NO_OWNER, type Placement, type ShardIdentity} from '../placement/placement.js';
 import {addressText, type Instance, type Topology} from '../topology/types.js';
 
 /** One side of a change. `text` is the file as it is, or as it will be. */
@@ -56,14 +56,17 @@ export function planChange(from: Side, to: Side): Change {
   }
   const numberOf = (instance: Instance): number =>
     nodes.findIndex((node) => addressText(node.instance.address) === addressText(instance.address));
+  const ownerNode = to.topology.shards.map(({master}) => numberOf(master));
+  const formerNode = from.topology.shards.map(({master}) => numberOf(master));
   return {
-    from,
-    to,
-    nodes,
-    ownerNode: to.topology.shards.map(({master}) => numberOf(master)),
-    formerNode: from.topology.shards.map(({master}) => numberOf(master)),
-    minimumShare: theoreticalMinimumShare(from.placement.shards, to.placement.shards),
+    ...{from, to, nodes, ownerNode, formerNode},
+    minimumShare: theoreticalMinimumShare(byNode(from, formerNode), byNode(to, ownerNode)),
   };
+}
+
+/** Shares are compared by server: a shard that only gets another name wins nothing. */
+function byNode({placement}: Side, numbers: readonly number[]): ShardIdentity[] {
+  return placement.shards.map((shard, i) => ({...shard, name: String(numbers[i])}));
 }
 
 /** A node that holds the key in question. */

@@ -11,11 +11,12 @@ import {refusalOf} from './preflight.js';
 import {carryOut, planReport} from './rebalance.js';
 import {DEFAULT_SETTINGS, type Settings} from './records.js';
 import {type ChangeRequest, requestedChange} from './request.js';
-import type {StopAfter} from './run.js';
+import type {RunOptions} from './run.js';
 import {openOperation, planRebalance} from './start.js';
 
 export interface RebalanceRequest extends ChangeRequest {
   readonly acceptVolatile: readonly string[];
+  readonly replaceOn?: readonly string[];
   readonly settings?: Partial<Settings>;
 }
 
@@ -37,7 +38,7 @@ export interface Prepared {
 }
 
 export interface RunHooks extends Pick<Operation, 'onProgress' | 'interrupted'> {
-  readonly stopAfter: StopAfter | null;
+  readonly stopAfter: RunOptions['stopAfter'];
 }
 
 /** @throws RtopoError exit 3 while another operation of this topology is unfinished */
@@ -49,8 +50,11 @@ export async function prepareRebalance(
   const {change, file} = await requestedChange(source, request);
   const stateDir = topologyStateDir(stateRoot(options.stateDir, process.env), file);
   refuseUnfinished(stateDir, options.again);
+  const named = (flag: string, texts: readonly string[] = []): string[] =>
+    texts.map((text) => addressText(parseAddress(text, flag)));
   const consents = {
-    acceptVolatile: request.acceptVolatile.map((text) => addressText(parseAddress(text, '--accept-volatile'))),
+    acceptVolatile: named('--accept-volatile', request.acceptVolatile),
+    replaceOn: named('--replace-on', request.replaceOn),
   };
   const plan = await planRebalance(change, {consents, timeoutMs: options.timeoutMs});
   return {
@@ -63,13 +67,8 @@ export async function prepareRebalance(
       const hooks = {onProgress, interrupted, stateDir, timeoutMs, again};
       const settings = {...DEFAULT_SETTINGS, ...request.settings};
       const operation = await openOperation(plan, {file, consents, settings}, hooks);
-      return carryOut(operation, {
-        phase: 'planned',
-        stopAfter,
-        sameServers: true,
-        leftovers: false,
-        writers: 'unknown',
-      });
+      const fresh = {sameServers: true, leftovers: false, writers: 'unknown'} as const;
+      return carryOut(operation, {phase: 'planned', stopAfter, ...fresh});
     },
   };
 }

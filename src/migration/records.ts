@@ -6,6 +6,8 @@ export type Phase = 'planned' | 'copying' | 'copied' | 'verified' | 'cutover' | 
 export interface Consents {
   /** Addresses of targets that may lose what they are given. */
   readonly acceptVolatile: readonly string[];
+  /** Addresses of targets on which `onConflict: 'replace'` may overwrite values. */
+  readonly replaceOn?: readonly string[];
 }
 
 /** How an operation shall behave. Part of its first record: a resume goes on in the same way. */

@@ -6,6 +6,7 @@ import {Journal} from '../journal/record.js';
 import {operationId} from '../journal/state.js';
 import {placementOf} from '../placement/schemes.js';
 import {parseTopology} from '../topology/parse.js';
+import {addressText} from '../topology/types.js';
 import {judgeDurability} from './barrier.js';
 import {type Census, takeCensus} from './census.js';
 import {hasCutOver, readOperation, type Told, takeOff} from './history.js';
@@ -64,14 +65,18 @@ async function emptyCensus(nodes: readonly Node[]): Promise<Census> {
   return {scanned: 0, moving: 0, strays: 0, matrix: [], loads, conflicts: 0, conflictExamples: []};
 }
 
-function assertConsentsAreNodes(change: Change, {acceptVolatile}: Consents): void {
-  const known = change.nodes.map(({instance}) => `${instance.address.host}:${instance.address.port}`);
-  const stray = acceptVolatile.find((at) => !known.includes(at.replace(/[[\]]/g, '')));
+function assertConsentsAreNodes(change: Change, {acceptVolatile, replaceOn = []}: Consents): void {
+  const known = change.nodes.map(({instance}) => addressText(instance.address));
+  const given = [
+    ...acceptVolatile.map((at) => ({flag: '--accept-volatile', at})),
+    ...replaceOn.map((at) => ({flag: '--replace-on', at})),
+  ];
+  const stray = given.find(({at}) => !known.includes(at));
   if (stray === undefined) return;
   throw new RtopoError({
     code: 'CONSENT_UNKNOWN',
     exit: ExitCode.usage,
-    message: `--accept-volatile ${stray} names no server of this change.`,
+    message: `${stray.flag} ${stray.at} names no server of this change.`,
     remedy: `name one of ${known.join(', ')}`,
   });
 }

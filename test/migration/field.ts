@@ -170,6 +170,7 @@ export interface Hooks {
   /** Interrupted as soon as this phase is entered. */
   readonly stopAt?: string;
   readonly prune?: boolean;
+  readonly stopAfter?: 'copied' | 'verified' | 'cutover';
   readonly timeoutMs?: number;
   readonly onPhase?: (phase: string) => void;
 }
@@ -191,7 +192,7 @@ const stateDirOf = ({home}: Field) => join(home, 'state', 'rtopo');
 export async function rebalanceHere(one: Field, request: Request, hooks: Hooks = {}): Promise<RebalanceReport> {
   const prepared = await prepareHere(one, request, hooks.timeoutMs);
   if (prepared.refusal !== null) throw prepared.refusal;
-  return prepared.run({stopAfter: hooks.prune === false ? 'cutover' : null, ...hooksOf(hooks)});
+  return prepared.run({stopAfter: hooks.stopAfter ?? (hooks.prune === false ? 'cutover' : null), ...hooksOf(hooks)});
 }
 
 export async function prepareHere(one: Field, request: Request, timeoutMs = 5000) {

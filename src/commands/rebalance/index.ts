@@ -1,6 +1,7 @@
 import {Flags} from '@oclif/core';
+import {rebalanceFlags, requestOf} from '../../cli/change.js';
 import {confirm} from '../../cli/confirm.js';
-import {changeFlags, dryRun, yes} from '../../cli/flags.js';
+import {dryRun, yes} from '../../cli/flags.js';
 import {MovingCommand} from '../../cli/moving.js';
 import {ExitCode} from '../../errors.js';
 import {renderPlan, renderRebalance} from '../../render/rebalance.js';
@@ -20,9 +21,14 @@ export default class Rebalance extends MovingCommand {
     '<%= config.bin %> <%= command.id %> --to after.yml --yes --json',
   ];
   static override flags = {
-    ...changeFlags,
+    ...rebalanceFlags,
+    'stop-after': Flags.option({
+      description: 'go no further than this phase; `rtopo rebalance resume` goes on from there',
+      options: ['copied', 'verified', 'cutover'] as const,
+      exclusive: ['no-prune'],
+    })(),
     'no-prune': Flags.boolean({
-      description: 'stop after the cutover; `rtopo rebalance prune` (or `resume`) deletes the old copies later',
+      description: 'the same as --stop-after cutover; `rtopo rebalance prune` deletes the old copies later',
     }),
     'dry-run': dryRun,
     yes,
@@ -32,9 +38,7 @@ export default class Rebalance extends MovingCommand {
     const {flags} = await this.parse(Rebalance);
     const {prepareRebalance} = await import('../../migration/prepare.js');
     const source = await currentTopology(flags.topology);
-    const {to, add = [], remove = [], 'accept-volatile': acceptVolatile = []} = flags;
-    const request = {to, add, remove, acceptVolatile};
-    const prepared = await prepareRebalance(source, request, this.where(flags));
+    const prepared = await prepareRebalance(source, requestOf(flags), this.where(flags));
     for (const text of prepared.warnings) this.warning(text);
     const {plan} = prepared;
     if (prepared.refusal !== null)
@@ -50,9 +54,8 @@ export default class Rebalance extends MovingCommand {
       command: this.commandLine,
     });
     const terminal = this.terminal();
-    const report = await prepared
-      .run({stopAfter: flags['no-prune'] ? 'cutover' : null, ...terminal})
-      .finally(terminal.clear);
+    const stopAfter = flags['stop-after'] ?? (flags['no-prune'] ? 'cutover' : null);
+    const report = await prepared.run({stopAfter, ...terminal}).finally(terminal.clear);
     return this.present(report, renderRebalance);
   }
 }
