@@ -3,6 +3,7 @@
  * and only if it is what was copied; what somebody else changed meanwhile stays and is counted.
  */
 import {readJournal} from '../journal/reading.js';
+import {putBack} from './aside.js';
 import {compareCopies, readCopies} from './compare.js';
 import {dumpCrc} from './digest.js';
 import {type Lane, withLane} from './nodes.js';
@@ -43,6 +44,7 @@ export async function undoCopies(operation: Operation): Promise<Undone> {
       }
     }
   });
+  await putBack(operation);
   await writeEnd(operation, {type: 'end', phase: 'aborted', writers: 'unknown', finalCheck: null});
   return {removed, kept};
 }

@@ -3,12 +3,12 @@
  * another one's batch lands. Before a batch is sent, its names and checksums are in the journal (they may be ours from then on, and pruning
  * compares with them); what became of it follows when it is read back.
  */
-import {ExitCode, escapeText, RtopoError} from '../errors.js';
 import type {RespSocket} from '../redis/resp/socket.js';
+import {settleConflicts} from './conflicts.js';
 import {dumpCrc} from './digest.js';
 import {Channel} from './flow.js';
 import {type Lane, type Node, withLane} from './nodes.js';
-import {abortCommand, checkpoint, note, type Operation, resumeCommand, write} from './operation.js';
+import {checkpoint, note, type Operation, write} from './operation.js';
 import {packCrcs, packExpiries, packKeys} from './packing.js';
 import {OUTCOME_LETTERS} from './records.js';
 import {type CopyBatch, routeKeys} from './route.js';
@@ -171,39 +171,55 @@ export async function databasesOf(node: Node, lane: Lane): Promise<number[]> {
   return [...info.matchAll(/^db(\d{1,5}):/gm)].map(([, db]) => Number(db));
 }
 
-async function copyBatch({copying, node, lane}: Worker, {db, owner, keys: all}: CopyBatch): Promise<number> {
+async function copyBatch(worker: Worker, batch: CopyBatch): Promise<number> {
+  const {copying, node, lane} = worker;
   const {operation} = copying;
+  const {db, owner} = batch;
   checkpoint(operation);
   const targetNode = operation.nodes[owner]!;
   const [source, target] = [await lane.to(node, db), await lane.to(targetNode, db)];
-  const keys = copying.pass === 'copy' ? all : await withoutArrived(source, target, all);
+  const keys = copying.pass === 'copy' ? batch.keys : await withoutArrived(source, target, batch.keys);
   if (keys.length === 0) return 0;
-  const batch = operation.nextBatch++;
+  const carried = await carryBatch(copying, {db, node, targetNode, source, target, keys});
+  count(operation, {from: node.number, to: owner, carried});
+  const conflicting = keys.filter((_, i) => carried[i]!.outcome === 'conflict');
+  const found = {source: node, target: targetNode, socket: target, db, keys: conflicting};
+  const freed = await settleConflicts(operation, found);
+  if (freed.length > 0) await copyBatch(worker, {...batch, keys: freed});
+  return carried.filter(({outcome}) => outcome !== 'gone').length;
+}
+
+interface Carriage {
+  readonly db: number;
+  readonly node: Node;
+  readonly targetNode: Node;
+  readonly source: RespSocket;
+  readonly target: RespSocket;
+  readonly keys: readonly Buffer[];
+}
+
+/** One batch through the transport: announced in the journal before it is sent, told there when it has landed. */
+async function carryBatch(
+  copying: Copying,
+  {db, node, targetNode, source, target, keys}: Carriage,
+): Promise<Carried[]> {
+  const {operation} = copying;
+  const [batch, owner] = [operation.nextBatch++, targetNode.number];
   const door = operation.pace.doorTo(owner);
   let isInside = false;
   try {
     const carried = await transports[0]!.carry({
-      source,
-      target,
+      ...{source, target, keys},
       sourceAge: ageKind(node),
       targetAge: ageKind(targetNode),
-      keys,
       announce: async (copies) => {
         const crcs = packCrcs(copies.map(({payload}) => (payload === null ? null : dumpCrc(payload))));
         const expiries = packExpiries(copies.map(({payload, expireAtMs}) => (payload === null ? -1 : expireAtMs)));
-        const names = packKeys(keys);
-        await write(operation, {
-          type: 'copy',
-          batch,
-          source: node.number,
-          target: owner,
-          db,
-          keys: names,
-          crcs,
-          expiries,
-        });
+        const where = {batch, source: node.number, target: owner, db};
+        await write(operation, {type: 'copy', ...where, keys: packKeys(keys), crcs, expiries});
         const bytes = copies.reduce((sum, {payload}) => sum + (payload?.length ?? 0), 0);
-        await operation.pace.admit({keys: keys.length, bytes});
+        const isOver = () => copying.isHalted || operation.interrupted();
+        await operation.pace.admit({keys: keys.length, bytes}, isOver);
         await door.enter();
         isInside = true;
         operation.received.add(owner);
@@ -211,9 +227,7 @@ async function copyBatch({copying, node, lane}: Worker, {db, owner, keys: all}: 
     });
     note(operation, copiedRecord(batch, carried));
     addOwnWrites(operation, owner, carried);
-    count(operation, {from: node.number, to: owner, carried});
-    refuseConflicts(operation, {node, targetNode, db, keys, carried});
-    return carried.filter(({outcome}) => outcome !== 'gone').length;
+    return carried;
   } catch (error) {
     // What was sent may have arrived, all of it or a part.
     if (isInside) addPerhaps(operation, owner, keys.length);
@@ -257,38 +271,6 @@ function addPerhaps({ownWrites}: Operation, owner: number, writes: number): void
 function ageKind({facts}: Node): AgeKind {
   if (facts.evictionPolicy.endsWith('-lfu')) return 'frequency';
   return facts.evictionPolicy.endsWith('-lru') ? 'idle' : 'none';
-}
-
-function refuseConflicts(
-  operation: Operation,
-  found: {node: Node; targetNode: Node; db: number; keys: readonly Buffer[]; carried: readonly Carried[]},
-): void {
-  const {node, targetNode, db, keys, carried} = found;
-  const conflicts = keys.filter((_, i) => carried[i]!.outcome === 'conflict');
-  if (conflicts.length === 0) return;
-  const names = conflicts.slice(0, 5).map((key) => escapeText(key.toString('utf8')));
-  const cause = operation.hasCutOver
-    ? 'Somebody wrote to the old owner after its keys were copied.'
-    : 'Either somebody writes during the move, or both servers held the key before.';
-  throw new RtopoError({
-    code: 'CONFLICT',
-    exit: ExitCode.incomplete,
-    message:
-      `${plural(conflicts.length, 'key')} of database ${db} with one value on ${node.at} and another on ${targetNode.at}, for example ${names.join(', ')}. ` +
-      `${cause} Nothing was overwritten and nothing deleted.`,
-    remedy: operation.hasCutOver
-      ? `delete the wrong one of the two values, then: ${resumeCommand(operation)}`
-      : `stop the writers, then undo the copies and start over: ${abortCommand(operation)}`,
-    details: {
-      id: operation.id,
-      conflicts: conflicts.length,
-      examples: conflicts.slice(0, 20).map((key) => ({keyBase64: key.toString('base64'), db})),
-    },
-  });
-}
-
-function plural(count: number, word: string): string {
-  return `${count} ${word}${count === 1 ? '' : 's'}`;
 }
 
 function count(operation: Operation, {carried}: {from: number; to: number; carried: readonly Carried[]}): void {

@@ -43,7 +43,9 @@ export interface Told {
   readonly tail: Tail;
 }
 
-type Recounted = Pick<Counts, 'copied' | 'verified' | 'expired' | 'bytes'>;
+type Recounted = Pick<Counts, 'copied' | 'verified' | 'expired' | 'skipped' | 'bytes'>;
+
+const NOTHING: Recounted = {copied: 0, verified: 0, expired: 0, skipped: 0, bytes: 0};
 
 /** Batches that were copied since the cursor of their source was last written down: whoever goes on from there copies them once more. */
 class SinceCursor {
@@ -54,15 +56,12 @@ class SinceCursor {
     this.#places.set(batch, `${source}/${db}`);
   }
 
-  copied({batch}: RebalanceRecord & {type: 'copied'}, {copied, verified, expired, bytes}: Recounted): void {
+  copied({batch}: RebalanceRecord & {type: 'copied'}, counted: Recounted): void {
     const place = this.#places.get(batch);
     this.#places.delete(batch);
     if (place === undefined) return;
-    const sum = this.#counts.get(place) ?? {copied: 0, verified: 0, expired: 0, bytes: 0};
-    sum.copied += copied;
-    sum.verified += verified;
-    sum.expired += expired;
-    sum.bytes += bytes;
+    const sum = this.#counts.get(place) ?? {...NOTHING};
+    takeOff(sum, counted, -1);
     this.#counts.set(place, sum);
   }
 
@@ -76,7 +75,7 @@ class SinceCursor {
   }
 
   get total(): Recounted {
-    const total = {copied: 0, verified: 0, expired: 0, bytes: 0};
+    const total = {...NOTHING};
     for (const one of this.#counts.values()) takeOff(total, one, -1);
     return total;
   }
@@ -87,6 +86,7 @@ export function takeOff(counts: Recounted, part: Recounted, sign = 1): void {
   counts.copied -= sign * part.copied;
   counts.verified -= sign * part.verified;
   counts.expired -= sign * part.expired;
+  counts.skipped -= sign * part.skipped;
   counts.bytes -= sign * part.bytes;
 }
 
@@ -106,7 +106,7 @@ export function readOperation(path: string): Told | null {
   const cursors = new Map<string, string | null>();
   const since = new SinceCursor();
   let [found, servers, leftovers] = [new Map<string, string>(), new Map<string, string>(), false];
-  const counts: Counts = {copied: 0, verified: 0, deleted: 0, expired: 0, changed: 0, bytes: 0};
+  const counts: Counts = {copied: 0, verified: 0, deleted: 0, expired: 0, changed: 0, skipped: 0, bytes: 0};
   for (const {record, tail: at} of readJournal<RebalanceRecord>(path)) {
     [tail, lastMs] = [at, record.t];
     switch (record.type) {
@@ -135,7 +135,7 @@ export function readOperation(path: string): Told | null {
         if (phase === 'copying') since.copy(record);
         break;
       case 'copied':
-        since.copied(record, addCopied(counts, record));
+        since.copied(record, addCopied(counts, record, begin?.settings.onConflict === 'skip'));
         break;
       case 'cursor':
         cursors.set(`${record.source}/${record.db}`, record.cursor);
@@ -164,14 +164,16 @@ export function restartCounts(counts: Counts): void {
   counts.copied = counts.deleted;
   counts.verified = counts.deleted;
   counts.changed = 0;
+  counts.skipped = 0;
   counts.bytes = 0;
 }
 
-function addCopied(counts: Counts, record: RebalanceRecord & {type: 'copied'}): Recounted {
+function addCopied(counts: Counts, record: RebalanceRecord & {type: 'copied'}, maySkip: boolean): Recounted {
   const number = (letter: string): number => record.outcomes.split(letter).length - 1;
   const expired = number(OUTCOME_LETTERS.gone);
-  const copied = record.outcomes.length - expired - number(OUTCOME_LETTERS.conflict);
-  const part = {copied, verified: copied, expired, bytes: record.bytes};
+  const conflicts = number(OUTCOME_LETTERS.conflict);
+  const copied = record.outcomes.length - expired - conflicts;
+  const part = {copied, verified: copied, expired, skipped: maySkip ? conflicts : 0, bytes: record.bytes};
   takeOff(counts, part, -1);
   return part;
 }

@@ -22,6 +22,8 @@ export interface Counts {
   deleted: number;
   expired: number;
   changed: number;
+  /** Conflicts that were left where they are, as agreed. */
+  skipped: number;
   bytes: number;
 }
 

@@ -12,6 +12,9 @@ const GROWTH_KEYS = 25;
 /** Batches under way to one target at once, whatever the number of sources. */
 const BATCHES_PER_TARGET = 4;
 
+/** How often whoever waits looks whether it still has to. */
+const HELD_POLL_MS = 100;
+
 /** What holds the move up most, for whoever watches it. */
 export type Limit = 'rate' | 'latency' | 'replica';
 
@@ -25,7 +28,6 @@ export class Pace {
   #limitUntilMs = 0;
   /** Targets that wait for their replicas. */
   readonly #held = new Set<number>();
-  #released: (() => void)[] = [];
 
   constructor(nodes: readonly Node[], settings: Settings) {
     this.#settings = settings;
@@ -46,11 +48,17 @@ export class Pace {
     return performance.now() < this.#limitUntilMs ? this.#limit : null;
   }
 
-  /** Resolves when so much may be sent. What is sent is paid for afterwards: a batch larger than a second's worth waits once. */
-  async admit({keys, bytes}: {readonly keys: number; readonly bytes: number}): Promise<void> {
-    while (this.#held.size > 0) {
+  /**
+   * Resolves when so much may be sent. What is sent is paid for afterwards: a batch larger than a second's worth waits once.
+   * @param isOver nobody waits any more once it says so: a run that is to end ends with the batch at hand
+   */
+  async admit(
+    {keys, bytes}: {readonly keys: number; readonly bytes: number},
+    isOver: () => boolean = () => false,
+  ): Promise<void> {
+    while (this.#held.size > 0 && !isOver()) {
       this.#tell('replica');
-      await new Promise<void>((resolve) => this.#released.push(resolve));
+      await sleep(HELD_POLL_MS);
     }
     const {maxKeysPerSecond, maxBytesPerSecond} = this.#settings;
     if (maxKeysPerSecond === null && maxBytesPerSecond === null) return;
@@ -63,7 +71,14 @@ export class Pace {
     this.#freeMs = startMs + costMs;
     if (startMs <= nowMs) return;
     this.#tell('rate');
-    await new Promise((resolve) => setTimeout(resolve, startMs - nowMs));
+    for (let left = startMs - nowMs; left > 0 && !isOver(); left = startMs - performance.now()) {
+      await sleep(Math.min(left, HELD_POLL_MS));
+    }
+  }
+
+  /** Does a target wait for its replicas? */
+  isHeld(node: number): boolean {
+    return this.#held.has(node);
   }
 
   /** Another client of that node would have waited so long just now. */
@@ -79,17 +94,19 @@ export class Pace {
   replicasBehind(node: number, isBehind: boolean): void {
     if (isBehind) this.#held.add(node);
     else this.#held.delete(node);
-    if (this.#held.size === 0) for (const resume of this.#released.splice(0)) resume();
   }
 
-  /** Nobody waits any more: what has failed must be able to end. */
+  /** Nobody waits for replicas any more. */
   release(): void {
     this.#held.clear();
-    for (const resume of this.#released.splice(0)) resume();
   }
 
   #tell(limit: Limit): void {
     this.#limit = limit;
     this.#limitUntilMs = performance.now() + 2000;
   }
+}
+
+function sleep(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
 }

@@ -13,13 +13,15 @@ import {verifyPlacement} from './verify.js';
 export async function proveEnd(operation: Operation, kept: Kept): Promise<FinalCheck> {
   if (kept.changed > 0) throw await leftover(operation, changedSources(operation, kept));
   if (kept.missing > 0) throw await leftover(operation, missingCopies(operation, kept));
+  const agreed = agreedMisplaced(operation);
   let report = await countAll(operation);
-  if (report.misplaced > 0) {
+  if (report.misplaced > agreed) {
     // A key that had expired by the target's clock when it was copied lives on at its source for as long as the clocks are apart.
     await new Promise((resolve) => setTimeout(resolve, MAX_SKEW_MS));
     report = await countAll(operation);
   }
-  if (report.misplaced === 0) return {keys: report.keys, misplaced: 0, duplicates: 0};
+  const {keys, misplaced, duplicates} = report;
+  if (misplaced <= agreed) return {keys, misplaced, duplicates};
   throw await leftover(operation, {
     code: 'FINAL_CHECK_FAILED',
     keys: report.misplaced,
@@ -27,6 +29,11 @@ export async function proveEnd(operation: Operation, kept: Kept): Promise<FinalC
     remedy: `stop those who write there, then: ${resumeCommand(operation)}`,
     details: {misplaced: report.misplaced, duplicates: report.duplicates, examples: report.examples},
   });
+}
+
+/** Keys that stay where they do not belong because somebody has said so: conflicts that were skipped, strays that were kept. */
+function agreedMisplaced({counts, planned, settings}: Operation): number {
+  return counts.skipped + (settings.strays === 'keep' ? planned.strays : 0);
 }
 
 /** Every node, also those that own nothing any more. */

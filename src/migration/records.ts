@@ -106,6 +106,8 @@ export type RebalanceRecord =
     }
   /** All batches of the pages before this cursor are copied; null: of the whole database. A resume on the same processes goes on from here. */
   | {readonly type: 'cursor'; readonly source: number; readonly db: number; readonly cursor: string | null}
+  /** About to give these values of the target another name, so that the source's can take theirs. `keys` packed. */
+  | {readonly type: 'aside'; readonly target: number; readonly db: number; readonly keys: string}
   /** J4: what makes each target keep its copies through a crash. */
   | {
       readonly type: 'barrier';

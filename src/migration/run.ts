@@ -4,6 +4,7 @@
  * Nothing in between deletes. Every phase can be run again.
  */
 import {ExitCode, RtopoError} from '../errors.js';
+import {dropAside} from './aside.js';
 import {raiseBarrier} from './barrier.js';
 import {copyAll} from './copy.js';
 import {cutOver} from './cutover.js';
@@ -12,6 +13,7 @@ import {abortCommand, checkpoint, type Operation, resumeCommand, write, writeEnd
 import {proveEnd} from './prove.js';
 import {type Kept, pruneAll} from './prune.js';
 import type {FinalCheck, Phase, Writers} from './records.js';
+import {whileSampling} from './sampler.js';
 import {judgeWriters, readWriters} from './writers.js';
 
 export interface Outcome {
@@ -38,7 +40,11 @@ export interface RunOptions {
 /** Keys that come late are writers at work. After so many rechecks rtopo stops hoping that they end. */
 const MAX_RECHECKS = 3;
 
-export async function runOperation(operation: Operation, options: RunOptions): Promise<Outcome> {
+export function runOperation(operation: Operation, options: RunOptions): Promise<Outcome> {
+  return whileSampling(operation, () => runPhases(operation, options));
+}
+
+async function runPhases(operation: Operation, options: RunOptions): Promise<Outcome> {
   const {stopAfter} = options;
   await write(operation, {type: 'run', servers: operation.nodes.map(({at, facts}) => ({at, runId: facts.runId}))});
   // Once the copies are proved and durable, the journal says what may go, key by key; what pruning leaves is looked at anew.
@@ -57,6 +63,7 @@ export async function runOperation(operation: Operation, options: RunOptions): P
     kept = await prune(operation);
   }
   const finalCheck = await proveEnd(operation, kept);
+  await dropAside(operation);
   await writeEnd(operation, {type: 'end', phase: 'done', writers, finalCheck});
   return {phase: 'done', writers, finalCheck};
 }

@@ -121,7 +121,7 @@ function blank(): Pick<
   'counts' | 'received' | 'ownWrites' | 'cursors' | 'nextBatch' | 'hasCutOver' | 'doubted'
 > {
   return {
-    counts: {copied: 0, verified: 0, deleted: 0, expired: 0, changed: 0, bytes: 0},
+    counts: {copied: 0, verified: 0, deleted: 0, expired: 0, changed: 0, skipped: 0, bytes: 0},
     received: new Set(),
     ownWrites: new Map(),
     cursors: new Map(),
