@@ -10,6 +10,7 @@ import {Channel} from './flow.js';
 import {type Lane, type Node, withLane} from './nodes.js';
 import {checkpoint, note, type Operation, write} from './operation.js';
 import {packCrcs, packExpiries, packKeys} from './packing.js';
+import {chooseReaders} from './readers.js';
 import {OUTCOME_LETTERS} from './records.js';
 import {type CopyBatch, routeKeys} from './route.js';
 import {FIRST_CURSOR} from './scan.js';
@@ -31,12 +32,20 @@ class Copying {
   readonly pass: Pass;
   #fault: {readonly error: unknown} | null = null;
   readonly #onHalt: (() => void)[] = [];
+  /** What is read in place of a node, by its number. */
+  readonly #readers: ReadonlyMap<number, Node>;
   /** Keys that were sent. */
   sent = 0;
 
-  constructor(operation: Operation, pass: Pass) {
+  constructor(operation: Operation, pass: Pass, readers: ReadonlyMap<number, Node>) {
     this.operation = operation;
     this.pass = pass;
+    this.#readers = readers;
+  }
+
+  /** The instance to read a source from: the same number, perhaps another address. */
+  readerOf(node: Node): Node {
+    return this.#readers.get(node.number) ?? node;
   }
 
   get isHalted(): boolean {
@@ -63,8 +72,10 @@ class Copying {
  * 0 in a recheck proves that none came late.
  */
 export async function copyAll(operation: Operation, pass: Pass): Promise<number> {
-  const copying = new Copying(operation, pass);
-  await Promise.all(operation.nodes.map((node) => copyFrom(copying, node).catch((error) => copying.halt(error))));
+  const copying = new Copying(operation, pass, await chooseReaders(operation));
+  await Promise.all(
+    operation.nodes.map((node) => copyFrom(copying, copying.readerOf(node)).catch((error) => copying.halt(error))),
+  );
   copying.rethrow();
   return copying.sent;
 }
