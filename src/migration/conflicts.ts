@@ -1,58 +1,111 @@
-/** A name that source and target hold with different values: refused, left where it is, or the target's value put aside first. */
-import {ExitCode, escapeText, RtopoError} from '../errors.js';
-import type {RespSocket} from '../redis/resp/socket.js';
-import {putAside} from './aside.js';
-import type {Node} from './nodes.js';
-import {abortCommand, type Operation, resumeCommand} from './operation.js';
-
-export interface Conflicting {
-  readonly source: Node;
-  readonly target: Node;
-  /** To the target, in that database. */
-  readonly socket: RespSocket;
-  readonly db: number;
-  readonly keys: readonly Buffer[];
-}
+/** Names that two servers hold with different values: copying one of them would have to overwrite the other. Equal values are none. */
+import {escapeText} from '../errors.js';
+import {replyFault} from '../redis/faults.js';
+import {ReplyError} from '../redis/resp/decode.js';
+import {compareKeys} from './compare.js';
+import type {Lane, Node} from './nodes.js';
+import {type Change, ownerOf} from './plan.js';
 
 /**
- * Returns the keys whose way is free now, to be copied once more.
- * @throws RtopoError `CONFLICT` where nobody has said that they may be skipped or replaced, or where that is no longer safe
+ * `occupied`: the target holds the name already, and the value at the source is to go there. `rival`: a copy that does not belong on
+ * its server and the one that does would both go to a third server.
  */
-export async function settleConflicts(operation: Operation, found: Conflicting): Promise<readonly Buffer[]> {
-  const {settings, consents, counts, hasCutOver} = operation;
-  if (found.keys.length === 0) return [];
-  // Since the cutover the owner's value is the truth, whatever was agreed before.
-  if (hasCutOver) throw conflict(operation, found);
-  if (settings.onConflict === 'skip') {
-    counts.skipped += found.keys.length;
-    return [];
-  }
-  const isAllowed = settings.onConflict === 'replace' && consents.replaceOn?.includes(found.target.at);
-  if (!isAllowed) throw conflict(operation, found);
-  const {freed, taken} = await putAside(operation, found);
-  // A value is put aside once. Whatever is there now came after us.
-  if (taken.length > 0) throw conflict(operation, {...found, keys: taken});
-  return freed;
+export interface Conflict {
+  readonly kind: 'occupied' | 'rival';
+  readonly key: string;
+  readonly keyBase64: string;
+  readonly db: number;
+  readonly source: string;
+  readonly target: string;
 }
 
-function conflict(operation: Operation, {source, target, db, keys}: Conflicting): RtopoError {
-  const names = keys.slice(0, 5).map((key) => escapeText(key.toString('utf8')));
-  const cause = operation.hasCutOver
-    ? 'Somebody wrote to the old owner after its keys were copied.'
-    : 'Either somebody writes during the move, or both servers held the key before.';
-  return new RtopoError({
-    code: 'CONFLICT',
-    exit: ExitCode.incomplete,
-    message:
-      `${keys.length} key${keys.length === 1 ? '' : 's'} of database ${db} with one value on ${source.at} and another on ${target.at}, for example ${names.join(', ')}. ` +
-      `${cause} Nothing was overwritten and nothing deleted.`,
-    remedy: operation.hasCutOver
-      ? `delete the wrong one of the two values, then: ${resumeCommand(operation)}`
-      : `stop the writers, then undo the copies and start over: ${abortCommand(operation)}`,
-    details: {
-      id: operation.id,
-      conflicts: keys.length,
-      examples: keys.slice(0, 20).map((key) => ({keyBase64: key.toString('base64'), db})),
-    },
-  });
+/** Who is told of what is found. */
+export interface ConflictTally {
+  addConflict(conflict: Conflict): void;
+}
+
+export interface ConflictScene {
+  readonly change: Change;
+  readonly nodes: readonly Node[];
+  readonly node: Node;
+  readonly lane: Lane;
+  readonly tally: ConflictTally;
+  readonly db: number;
+}
+
+/** Names in one question. Nearly all answers are 0, and end the search. */
+const EXISTS_KEYS = 500;
+/** Whole values are compared: not many at a time. */
+const COMPARE_KEYS = 50;
+
+/** The keys of one database of one node, gathered by the node that may hold them as well. Questions overlap with the scan. */
+export class ConflictSearch {
+  readonly #scene: ConflictScene;
+  readonly #gathered = new Map<number, {occupied: Buffer[]; rival: Buffer[]}>();
+  #asking: Promise<void> = Promise.resolve();
+
+  constructor(scene: ConflictScene) {
+    this.#scene = scene;
+    for (const {number, facts} of scene.nodes) {
+      // A server without keys in this database has no conflict to offer.
+      const hasKeys = facts.keyspace.some(({db, keys}) => db === scene.db && keys > 0);
+      if (number !== scene.node.number && hasKeys) this.#gathered.set(number, {occupied: [], rival: []});
+    }
+  }
+
+  /** Keys that go to that node. */
+  async add(target: number, keys: readonly Buffer[]): Promise<void> {
+    const gathered = this.#gathered.get(target);
+    if (gathered === undefined) return;
+    gathered.occupied.push(...keys);
+    if (gathered.occupied.length >= EXISTS_KEYS) await this.#ask(target);
+  }
+
+  /** A stray may be an old copy of a key that lives where it belongs, and both would be sent to one target. */
+  async addStrays(keys: readonly Buffer[]): Promise<void> {
+    const {change, node} = this.#scene;
+    for (const key of keys) {
+      const owner = ownerOf(change, key, node);
+      if (owner === node.number) continue;
+      for (const [number, {rival}] of this.#gathered) if (number !== owner) rival.push(key);
+    }
+    for (const [number, {rival}] of this.#gathered) if (rival.length >= EXISTS_KEYS) await this.#ask(number);
+  }
+
+  async end(): Promise<void> {
+    for (const number of this.#gathered.keys()) await this.#ask(number);
+    await this.#asking;
+  }
+
+  /** Waits for the question before, and asks without waiting for the answer. */
+  async #ask(number: number): Promise<void> {
+    const gathered = this.#gathered.get(number)!;
+    const asked = {...gathered};
+    this.#gathered.set(number, {occupied: [], rival: []});
+    await this.#asking;
+    this.#asking = this.#search(number, 'occupied', asked.occupied).then(() =>
+      this.#search(number, 'rival', asked.rival),
+    );
+    this.#asking.catch(() => undefined);
+  }
+
+  async #search(number: number, kind: Conflict['kind'], keys: readonly Buffer[]): Promise<void> {
+    const {nodes, node, lane, db, tally} = this.#scene;
+    if (keys.length === 0) return;
+    const [here, there] = [await lane.to(node, db), await lane.to(nodes[number]!, db)];
+    const [count] = await there.batch([['EXISTS', ...keys]]);
+    if (count instanceof ReplyError) throw replyFault(there.address, count.text, 'EXISTS');
+    if (count === 0) return;
+    const present = await there.batch(keys.map((key) => ['EXISTS', key]));
+    const shared = keys.filter((_, i) => present[i] === 1);
+    for (let at = 0; at < shared.length; at += COMPARE_KEYS) {
+      const some = shared.slice(at, at + COMPARE_KEYS);
+      const comparisons = await compareKeys(here, there, some);
+      for (const [i, key] of some.entries()) {
+        if (comparisons[i] !== 'different') continue;
+        const name = {key: escapeText(key.toString('utf8')), keyBase64: key.toString('base64'), db};
+        tally.addConflict({kind, ...name, source: node.at, target: nodes[number]!.at});
+      }
+    }
+  }
 }

@@ -4,7 +4,6 @@
  * compares with them); what became of it follows when it is read back.
  */
 import type {RespSocket} from '../redis/resp/socket.js';
-import {settleConflicts} from './conflicts.js';
 import {dumpCrc} from './digest.js';
 import {Channel} from './flow.js';
 import {type Lane, type Node, withLane} from './nodes.js';
@@ -14,6 +13,7 @@ import {chooseReaders} from './readers.js';
 import {OUTCOME_LETTERS} from './records.js';
 import {type CopyBatch, routeKeys} from './route.js';
 import {FIRST_CURSOR} from './scan.js';
+import {settleConflicts} from './settle.js';
 import type {AgeKind, Carried} from './transports/transport.js';
 import {transports} from './transports/transports.js';
 

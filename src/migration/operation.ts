@@ -13,6 +13,15 @@ export interface Progress {
   readonly keys: number;
   readonly totalKeys: number | null;
   readonly bytes: number;
+  /** The same by pair of servers, where that is known. */
+  readonly pairs?: readonly {
+    readonly from: string;
+    readonly to: string;
+    readonly keys: number;
+    readonly totalKeys: number | null;
+  }[];
+  /** What keeps it from being faster just now. */
+  readonly limit?: 'rate' | 'latency' | 'source' | 'target' | 'replica' | 'journal' | null;
 }
 
 /** What this and earlier runs have counted. Derived from the journal, never from memory alone. */

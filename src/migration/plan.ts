@@ -77,15 +77,25 @@ type Holder = Pick<NodeSpec, 'inTo'> & {readonly number: number};
  * only a person can say what it is for. Throws `KEY_UNPLACED` where it cannot stay.
  */
 export function ownerOf(change: Change, key: Buffer, holder: Holder): number {
-  const owner = change.to.placement.ownerIndex(key, 0, key.length);
+  return ownerInRange(change, holder, key, 0, key.length);
+}
+
+/** The same for the key `bytes[start, end)`. */
+export function ownerInRange(change: Change, holder: Holder, bytes: Buffer, start: number, end: number): number {
+  const owner = change.to.placement.ownerIndex(bytes, start, end);
   if (owner !== NO_OWNER) return change.ownerNode[owner]!;
   // It throws: there is no owner.
-  if (!holder.inTo) change.to.placement.ownerOf(key);
+  if (!holder.inTo) change.to.placement.ownerOf(bytes.subarray(start, end));
   return holder.number;
 }
 
 /** Node number of the present owner of a key, by the old placement; `holder` where that places it nowhere. */
 export function formerOwnerOf(change: Change, key: Buffer, holder: Holder): number {
-  const owner = change.from.placement.ownerIndex(key, 0, key.length);
+  return formerOwnerInRange(change, holder, key, 0, key.length);
+}
+
+/** The same for the key `bytes[start, end)`. */
+export function formerOwnerInRange(change: Change, holder: Holder, bytes: Buffer, start: number, end: number): number {
+  const owner = change.from.placement.ownerIndex(bytes, start, end);
   return owner === NO_OWNER ? holder.number : change.formerNode[owner]!;
 }

@@ -5,19 +5,23 @@ import type {RebalanceReport} from '../report/rebalance.js';
 import {parseAddress} from '../topology/address.js';
 import type {LoadedTopology} from '../topology/load.js';
 import {addressText} from '../topology/types.js';
+import type {Census} from './census.js';
 import {refuseUnfinished} from './history.js';
 import type {Operation} from './operation.js';
+import {planRebalance} from './planning.js';
 import {refusalOf} from './preflight.js';
 import {carryOut, planReport} from './rebalance.js';
 import {DEFAULT_SETTINGS, type Settings} from './records.js';
 import {type ChangeRequest, requestedChange} from './request.js';
 import type {RunOptions} from './run.js';
-import {openOperation, planRebalance} from './start.js';
+import {openOperation} from './start.js';
 
 export interface RebalanceRequest extends ChangeRequest {
   readonly acceptVolatile: readonly string[];
   readonly replaceOn?: readonly string[];
   readonly settings?: Partial<Settings>;
+  /** Every key is read (default), or a sample. */
+  readonly estimate?: Census['method'] | undefined;
 }
 
 export interface PrepareOptions {
@@ -56,16 +60,21 @@ export async function prepareRebalance(
     acceptVolatile: named('--accept-volatile', request.acceptVolatile),
     replaceOn: named('--replace-on', request.replaceOn),
   };
-  const plan = await planRebalance(change, {consents, timeoutMs: options.timeoutMs});
+  const settings = {...DEFAULT_SETTINGS, ...request.settings};
+  const plan = await planRebalance(change, {
+    consents,
+    settings,
+    estimate: request.estimate ?? 'exact',
+    timeoutMs: options.timeoutMs,
+  });
   return {
     plan: planReport(plan, file),
-    warnings: change.to.placement.warnings,
+    warnings: plan.warnings,
     refusal: plan.objections.length === 0 ? null : refusalOf(plan.objections),
     changesAnything: plan.census.moving > 0 || change.from.text !== change.to.text,
     async run({stopAfter, onProgress, interrupted}) {
       const {timeoutMs, again} = options;
       const hooks = {onProgress, interrupted, stateDir, timeoutMs, again};
-      const settings = {...DEFAULT_SETTINGS, ...request.settings};
       const operation = await openOperation(plan, {file, consents, settings}, hooks);
       const fresh = {sameServers: true, leftovers: false, writers: 'unknown'} as const;
       return carryOut(operation, {phase: 'planned', stopAfter, ...fresh});

@@ -6,9 +6,10 @@ import type {Told} from './history.js';
 import {MEMORY_MARGIN} from './judge.js';
 import {type Operation, resumeCommand} from './operation.js';
 import {planChange, type Side} from './plan.js';
+import type {RebalancePlan} from './planning.js';
 import type {Phase, Writers} from './records.js';
 import {type Outcome, type RunOptions, runOperation} from './run.js';
-import {closeOperation, type RebalancePlan, sideOf} from './start.js';
+import {closeOperation, sideOf} from './start.js';
 
 const sideReport = ({placement}: Side) => ({scheme: placement.scheme, shards: placement.shards.map(({name}) => name)});
 

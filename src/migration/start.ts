@@ -6,15 +6,12 @@ import {Journal} from '../journal/record.js';
 import {operationId} from '../journal/state.js';
 import {placementOf} from '../placement/schemes.js';
 import {parseTopology} from '../topology/parse.js';
-import {addressText} from '../topology/types.js';
-import {judgeDurability} from './barrier.js';
-import {type Census, takeCensus} from './census.js';
 import {hasCutOver, readOperation, type Told, takeOff} from './history.js';
-import {judgeConflicts, judgeJoining, judgeMemory} from './judge.js';
 import {type Node, openSocket} from './nodes.js';
 import {type Operation, type Progress, resumeCommand} from './operation.js';
 import {Pace} from './pace.js';
-import {type Change, planChange, type Side} from './plan.js';
+import {planChange, type Side} from './plan.js';
+import type {RebalancePlan} from './planning.js';
 import {type Objection, preflight} from './preflight.js';
 import type {Consents, RebalanceRecord, Settings} from './records.js';
 
@@ -22,63 +19,6 @@ import type {Consents, RebalanceRecord, Settings} from './records.js';
 export function sideOf(text: string, file: string, folder?: string): Side {
   const source = parseTopology(text, file, folder);
   return {text, topology: source.topology, placement: source.check(placementOf)};
-}
-
-/** A plan as it is shown, confirmed and run. */
-export interface RebalancePlan {
-  readonly change: Change;
-  readonly nodes: readonly Node[];
-  readonly census: Census;
-  readonly objections: readonly Objection[];
-}
-
-export interface PlanOptions {
-  readonly consents: Consents;
-  readonly timeoutMs: number;
-}
-
-/** Asks every server, counts every key, and collects every reason not to start. Changes nothing. */
-export async function planRebalance(change: Change, {consents, timeoutMs}: PlanOptions): Promise<RebalancePlan> {
-  assertConsentsAreNodes(change, consents);
-  const {nodes, objections} = await preflight(change, {timeoutMs, operation: null});
-  // On a server that is no master or still loading a count would mean nothing.
-  if (objections.length > 0) return {change, nodes, census: await emptyCensus(nodes), objections};
-  const census = await takeCensus(change, nodes, timeoutMs);
-  const receiving = new Set(census.matrix.map(({to}) => to));
-  const targets = nodes.filter(({name}) => receiving.has(name));
-  const durability = await judgeDurability({targets, consents, timeoutMs});
-  return {
-    change,
-    nodes,
-    census,
-    objections: [
-      ...durability,
-      ...judgeJoining(nodes, census),
-      ...judgeMemory(targets, census),
-      ...judgeConflicts(census),
-    ],
-  };
-}
-
-async function emptyCensus(nodes: readonly Node[]): Promise<Census> {
-  const loads = nodes.map(({name, at, facts}) => ({name, at, keys: facts.keys, keysAfter: facts.keys, bytesIn: 0}));
-  return {scanned: 0, moving: 0, strays: 0, matrix: [], loads, conflicts: 0, conflictExamples: []};
-}
-
-function assertConsentsAreNodes(change: Change, {acceptVolatile, replaceOn = []}: Consents): void {
-  const known = change.nodes.map(({instance}) => addressText(instance.address));
-  const given = [
-    ...acceptVolatile.map((at) => ({flag: '--accept-volatile', at})),
-    ...replaceOn.map((at) => ({flag: '--replace-on', at})),
-  ];
-  const stray = given.find(({at}) => !known.includes(at));
-  if (stray === undefined) return;
-  throw new RtopoError({
-    code: 'CONSENT_UNKNOWN',
-    exit: ExitCode.usage,
-    message: `${stray.flag} ${stray.at} names no server of this change.`,
-    remedy: `name one of ${known.join(', ')}`,
-  });
 }
 
 export interface OpenOptions {
