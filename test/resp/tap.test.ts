@@ -364,10 +364,14 @@ test('values of many megabytes pass by', async () => {
 
 test('a backlog that was overrun is not asked for: no full resync, no fork', async () => {
   await withMaster(
-    async ({master, raw}) => {
-      const found = await tapped(master, async () => {
-        for (let i = 0; i < 20; i++) await raw.cmd('SET', `k:${i}`, Buffer.alloc(20_000));
-      });
+    async ({master, raw, rig}) => {
+      const {offset} = await position(raw);
+      const found = await tapped(master, () =>
+        rig.until('the backlog is overrun', async () => {
+          await raw.cmd('SET', 'k', Buffer.alloc(20_000));
+          return Number((await raw.info('replication')).repl_backlog_first_byte_offset) > offset + 1;
+        }),
+      );
       assert.match(why(found), /has overwritten that part of its backlog/);
     },
     ['--repl-backlog-size', '32kb'],
