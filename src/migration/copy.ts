@@ -80,6 +80,18 @@ export async function copyAll(operation: Operation, pass: Pass): Promise<number>
   return copying.sent;
 }
 
+/** Copies keys that are known by name. Those that are gone from their source are no failure. Returns how many were there. */
+export async function copyNamed(
+  operation: Operation,
+  {source, target, db, keys}: {source: number; target: number; db: number; keys: readonly Buffer[]},
+): Promise<number> {
+  const copying = new Copying(operation, 'copy', new Map());
+  const node = operation.nodes[source]!;
+  return withLane(operation.timeoutMs, (lane) =>
+    lane.persist(() => copyBatch({copying, node, lane}, {db, owner: target, keys, isBig: false})),
+  );
+}
+
 async function copyFrom(copying: Copying, node: Node): Promise<void> {
   const {operation} = copying;
   const source = new SourceQueue(copying);
@@ -102,10 +114,13 @@ interface Worker {
   readonly copying: Copying;
   readonly node: Node;
   readonly lane: Lane;
+}
+
+interface Fed extends Worker {
   readonly source: SourceQueue;
 }
 
-async function routeDatabase({copying, node, lane, source}: Worker, db: number): Promise<void> {
+async function routeDatabase({copying, node, lane, source}: Fed, db: number): Promise<void> {
   const {operation} = copying;
   const known = copying.pass === 'copy' ? operation.cursors.get(`${node.number}/${db}`) : undefined;
   if (known === null || copying.isHalted) return;
@@ -166,7 +181,7 @@ class SourceQueue {
   }
 }
 
-async function runLane(worker: Worker): Promise<void> {
+async function runLane(worker: Fed): Promise<void> {
   const {copying, source, lane} = worker;
   for (let batch = await source.take(); batch !== null; batch = await source.take()) {
     if (copying.isHalted) return;

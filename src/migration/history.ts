@@ -5,6 +5,8 @@ import {ExitCode, escapeText, RtopoError, refusal} from '../errors.js';
 import {EMPTY_TAIL, peekLast, readJournal, type Tail} from '../journal/reading.js';
 import {isOperationId} from '../journal/state.js';
 import type {Counts} from './operation.js';
+import {unpackKeys} from './packing.js';
+import type {Readings} from './readings.js';
 import {
   type Durability,
   OUTCOME_LETTERS,
@@ -36,6 +38,8 @@ export interface Told {
   readonly nextBatch: number;
   /** How far the last copying pass has come, by `node/database`: the cursor to go on from; null: to its end. */
   readonly cursors: ReadonlyMap<string, string | null>;
+  /** What the sources told before the last copying pass; null when it died before that. */
+  readonly readings: Readings | null;
   /** The verdict on the last copying pass. */
   readonly writers: Writers;
   /** Null while unfinished. */
@@ -105,6 +109,7 @@ export function readOperation(path: string): Told | null {
   ];
   const cursors = new Map<string, string | null>();
   const since = new SinceCursor();
+  let readings: Readings | null = null;
   let [found, servers, leftovers] = [new Map<string, string>(), new Map<string, string>(), false];
   const counts: Counts = {copied: 0, verified: 0, deleted: 0, expired: 0, changed: 0, skipped: 0, bytes: 0};
   for (const {record, tail: at} of readJournal<RebalanceRecord>(path)) {
@@ -125,6 +130,7 @@ export function readOperation(path: string): Told | null {
         restartCounts(counts);
         cursors.clear();
         since.clear();
+        readings = null;
         [servers, leftovers] = [found, false];
         break;
       case 'leftovers':
@@ -141,6 +147,12 @@ export function readOperation(path: string): Told | null {
         cursors.set(`${record.source}/${record.db}`, record.cursor);
         since.cursor(`${record.source}/${record.db}`);
         break;
+      case 'withdrawn':
+        withdraw(counts, record);
+        break;
+      case 'watch':
+        readings = record.readings;
+        break;
       case 'pruned':
         addPruned(counts, record.outcomes);
         break;
@@ -156,7 +168,19 @@ export function readOperation(path: string): Told | null {
   }
   if (begin === null) return null;
   const where = {path, phase, startedMs, lastMs, nextBatch, tail};
-  return {...where, begin, servers, leftovers, counts, uncertain: since.total, cursors, writers, durability, end};
+  return {
+    ...where,
+    begin,
+    servers,
+    leftovers,
+    counts,
+    uncertain: since.total,
+    cursors,
+    readings,
+    writers,
+    durability,
+    end,
+  };
 }
 
 /** A new pass looks at every key that is left at its source; those deleted by an earlier run were copied and verified before. */
@@ -166,6 +190,12 @@ export function restartCounts(counts: Counts): void {
   counts.changed = 0;
   counts.skipped = 0;
   counts.bytes = 0;
+}
+
+function withdraw(counts: Counts, record: RebalanceRecord & {type: 'withdrawn'}): void {
+  const keys = unpackKeys(record.keys).length;
+  counts.copied -= keys;
+  counts.verified -= keys;
 }
 
 function addCopied(counts: Counts, record: RebalanceRecord & {type: 'copied'}, maySkip: boolean): Recounted {

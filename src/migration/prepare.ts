@@ -76,7 +76,7 @@ export async function prepareRebalance(
       const {timeoutMs, again} = options;
       const hooks = {onProgress, interrupted, stateDir, timeoutMs, again};
       const operation = await openOperation(plan, {file, consents, settings}, hooks);
-      const fresh = {sameServers: true, leftovers: false, writers: 'unknown'} as const;
+      const fresh = {sameServers: true, leftovers: false, writers: 'unknown', readings: null} as const;
       return carryOut(operation, {phase: 'planned', stopAfter, ...fresh});
     },
   };

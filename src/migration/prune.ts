@@ -131,16 +131,24 @@ interface PruneHistory {
   readonly firstBatch: number;
   /** Batches behind the cursor from which a later run has gone on: their keys are in its batches too. */
   readonly superseded: ReadonlySet<number>;
+  /** Keys that were copied again, by `keyId`: the first batch that speaks for them. */
+  readonly withdrawn: ReadonlyMap<string, number>;
   readonly intended: ReadonlySet<number>;
   readonly pruned: ReadonlySet<number>;
   /** What an earlier run of this pass had to keep before it died. */
   readonly kept: {readonly changed: number; readonly missing: number};
 }
 
+/** One key of one source, as text. */
+export function keyId({source, db, key}: {readonly source: number; readonly db: number; readonly key: Buffer}): string {
+  return `${source} ${db} ${key.toString('latin1')}`;
+}
+
 function pruneHistory(path: string): PruneHistory {
   let [firstBatch, last, isCopying] = [0, -1, false];
   const [superseded, intended, pruned] = [new Set<number>(), new Set<number>(), new Set<number>()];
   const sinceCursor = new Map<string, number[]>();
+  const withdrawn = new Map<string, number>();
   let kept = {changed: 0, missing: 0};
   for (const {record} of readJournal<RebalanceRecord>(path)) {
     switch (record.type) {
@@ -162,6 +170,9 @@ function pruneHistory(path: string): PruneHistory {
         sinceCursor.clear();
         if (isCopying) [firstBatch, kept] = [last + 1, {changed: 0, missing: 0}];
         break;
+      case 'withdrawn':
+        for (const key of unpackKeys(record.keys)) withdrawn.set(keyId({...record, key}), record.before);
+        break;
       case 'prune':
         intended.add(record.batch);
         break;
@@ -172,7 +183,7 @@ function pruneHistory(path: string): PruneHistory {
         break;
     }
   }
-  return {firstBatch, superseded, intended, pruned, kept};
+  return {firstBatch, superseded, withdrawn, intended, pruned, kept};
 }
 
 function lettersIn(outcomes: string, letter: string): number {
@@ -194,7 +205,8 @@ function* copiedBatches(path: string, history: PruneHistory): Generator<CopiedBa
       const outcome = record.outcomes[i];
       const crc = crcAt(crcs, i);
       const isOurs = outcome === OUTCOME_LETTERS.created || outcome === OUTCOME_LETTERS.equal;
-      if (isOurs && crc !== null) doomed.push({key, crc, expireAtMs: intent.expiries[i] ?? -1});
+      const isOld = history.withdrawn.size > 0 && record.batch < (history.withdrawn.get(keyId({...intent, key})) ?? 0);
+      if (isOurs && !isOld && crc !== null) doomed.push({key, crc, expireAtMs: intent.expiries[i] ?? -1});
     }
     const {batch, source, target, db} = intent;
     yield {batch, source, target, db, doomed};

@@ -1,5 +1,7 @@
 /** What a rebalance writes into its journal, in the order in which it happens. Keys are base64; values and secrets never occur. */
 
+import type {Readings} from './readings.js';
+
 export type Phase = 'planned' | 'copying' | 'copied' | 'verified' | 'cutover' | 'pruning' | 'done' | 'aborted';
 
 /** A consent given at the start, for the whole operation. */
@@ -76,6 +78,8 @@ export type RebalanceRecord =
     }
   /** A process starts to work on the operation: who the servers are now. A copying pass counts from the last of these. */
   | {readonly type: 'run'; readonly servers: readonly {readonly at: string; readonly runId: string}[]}
+  /** What the sources had to tell before the first copy of a pass: what a proof that nobody wrote compares with, in whatever process. */
+  | {readonly type: 'watch'; readonly readings: Readings}
   /** J2. */
   | {readonly type: 'phase'; readonly phase: Phase /** With `verified`. */; readonly writers?: Writers}
   /**
@@ -106,6 +110,15 @@ export type RebalanceRecord =
     }
   /** All batches of the pages before this cursor are copied; null: of the whole database. A resume on the same processes goes on from here. */
   | {readonly type: 'cursor'; readonly source: number; readonly db: number; readonly cursor: string | null}
+  /** About to take our copies of these keys off the target, to copy the keys again: batches below `before` do not speak for them any more. */
+  | {
+      readonly type: 'withdrawn';
+      readonly source: number;
+      readonly target: number;
+      readonly db: number;
+      readonly keys: string;
+      readonly before: number;
+    }
   /** About to give these values of the target another name, so that the source's can take theirs. `keys` packed. */
   | {readonly type: 'aside'; readonly target: number; readonly db: number; readonly keys: string}
   /** J4: what makes each target keep its copies through a crash. */

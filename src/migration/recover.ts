@@ -53,8 +53,8 @@ export async function pruneOperation(options: RecoverOptions): Promise<Rebalance
 async function reopened(found: Told, options: RecoverOptions): Promise<RebalanceReport> {
   const {operation, told, sameServers} = await reopenOperation(found, options);
   if (!isFinished(told)) {
-    const {phase, leftovers, writers} = told;
-    return carryOut(operation, {phase, stopAfter: null, sameServers, leftovers, writers});
+    const {phase, leftovers, writers, readings} = told;
+    return carryOut(operation, {phase, stopAfter: null, sameServers, leftovers, writers, readings});
   }
   await closeOperation(operation);
   return toldReport(told, options.again);

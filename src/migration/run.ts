@@ -3,18 +3,21 @@
  * copy → recheck → barrier → cutover → prune → final check. Before the barrier the sources hold everything; after it the targets do, durably.
  * Nothing in between deletes. Every phase can be run again.
  */
-import {ExitCode, RtopoError} from '../errors.js';
+import {ExitCode, escapeText, RtopoError} from '../errors.js';
 import {dropAside} from './aside.js';
 import {raiseBarrier} from './barrier.js';
 import {copyAll} from './copy.js';
 import {cutOver} from './cutover.js';
 import {restartCounts} from './history.js';
+import type {NodeKey, WritersVerdict} from './judge-writers.js';
 import {abortCommand, checkpoint, type Operation, resumeCommand, write, writeEnd} from './operation.js';
 import {proveEnd} from './prove.js';
 import {type Kept, pruneAll} from './prune.js';
+import type {Readings} from './readings.js';
+import {recopyTouched} from './recopy.js';
 import type {FinalCheck, Phase, Writers} from './records.js';
 import {whileSampling} from './sampler.js';
-import {judgeWriters, readWriters} from './writers.js';
+import {proveWriters, readWriters} from './writers.js';
 
 export interface Outcome {
   readonly phase: Phase;
@@ -35,6 +38,8 @@ export interface RunOptions {
   readonly leftovers: boolean;
   /** The verdict on the copies that an earlier run made. */
   readonly writers: Writers;
+  /** What the sources told before those copies; null when nobody asked. */
+  readonly readings: Readings | null;
 }
 
 /** Keys that come late are writers at work. After so many rechecks rtopo stops hoping that they end. */
@@ -51,7 +56,7 @@ async function runPhases(operation: Operation, options: RunOptions): Promise<Out
   const isCutOver = (options.phase === 'cutover' || options.phase === 'pruning') && !options.leftovers;
   let writers = isCutOver ? options.writers : 'unknown';
   if (!isCutOver) {
-    const across = await bringAcross(operation, {goesOn: goesOn(options), stopAfter});
+    const across = await bringAcross(operation, {readings: goesOn(options) ? options.readings : null, stopAfter});
     if (across.phase !== 'cutover') return {...across, finalCheck: null};
     writers = across.writers;
   }
@@ -59,7 +64,7 @@ async function runPhases(operation: Operation, options: RunOptions): Promise<Out
   let kept = await prune(operation);
   // A target that was restarted since may have come back without its copies. The sources still hold them: once more.
   if (kept.missing > 0 && isCutOver && !options.sameServers) {
-    ({writers} = await bringAcross(operation, {goesOn: false, stopAfter: null}));
+    ({writers} = await bringAcross(operation, {readings: null, stopAfter: null}));
     kept = await prune(operation);
   }
   const finalCheck = await proveEnd(operation, kept);
@@ -79,25 +84,16 @@ interface Across {
   readonly writers: Writers;
 }
 
+/** `readings`: those of the pass that this one goes on with; null: a new pass. */
 async function bringAcross(
   operation: Operation,
-  {goesOn: isContinued, stopAfter}: {readonly goesOn: boolean; readonly stopAfter: StopAfter | null},
+  {readings, stopAfter}: {readonly readings: Readings | null; readonly stopAfter: StopAfter | null},
 ): Promise<Across> {
-  if (!isContinued) {
-    await enter(operation, 'copying');
-    restartCounts(operation.counts);
-    operation.cursors = new Map();
-  }
-  const before = await readWriters(operation);
+  const before = readings ?? (await beginPass(operation));
   await copyAll(operation, 'copy');
   await enter(operation, 'copied');
   if (stopAfter === 'copied') return {phase: 'copied', writers: 'unknown'};
-  // After the cutover the applications are welcome to write; and what happened before this run nobody has watched.
-  const isWatched = !operation.hasCutOver && !isContinued;
-  const writers = isWatched ? judgeWriters(before, await readWriters(operation)) : 'unknown';
-  if (writers === 'seen') throw writersSeen(operation);
-  // SCAN returns every key that was there all the time: where nobody wrote, none can have come late.
-  if (writers !== 'none-seen') await recheck(operation);
+  const writers = await settleWriters(operation, before);
   await enter(operation, 'verified', writers);
   await raiseBarrier(operation);
   if (stopAfter === 'verified') return {phase: 'verified', writers};
@@ -108,9 +104,45 @@ async function bringAcross(
   return {phase: 'cutover', writers};
 }
 
+async function beginPass(operation: Operation): Promise<Readings> {
+  await enter(operation, 'copying');
+  restartCounts(operation.counts);
+  operation.cursors = new Map();
+  const readings = await readWriters(operation);
+  await write(operation, {type: 'watch', readings});
+  return readings;
+}
+
+/** Keys that are touched while touched ones are copied again: rounds, until nobody wrote in the last one. */
+const MAX_ROUNDS = 20;
+
+/** Nobody wrote; or what was written is copied again; or it cannot be known, and then every key is asked for once more. */
+async function settleWriters(operation: Operation, before: Readings): Promise<Writers> {
+  // After the cutover the applications are welcome to write.
+  if (operation.hasCutOver) {
+    await recheck(operation);
+    return 'unknown';
+  }
+  let [since, wasSeen] = [before, false];
+  for (let round = 0; round < MAX_ROUNDS; round++) {
+    checkpoint(operation);
+    const now = await readWriters(operation);
+    const verdict = await proveWriters(operation, since, now);
+    // SCAN returns every key that was there all the time: where nobody wrote, none can have come late.
+    if (verdict.verdict === 'none-seen') return wasSeen ? 'seen' : 'none-seen';
+    if (verdict.verdict === 'unknown') break;
+    if (operation.settings.writers === 'fail' || (await recopyTouched(operation, verdict)) === null)
+      throw writersSeen(operation, verdict);
+    [since, wasSeen] = [now, true];
+  }
+  if (wasSeen) throw writersSeen(operation, null);
+  await recheck(operation);
+  return 'unknown';
+}
+
 async function recheck(operation: Operation): Promise<void> {
   for (let i = 0; i < MAX_RECHECKS; i++) if ((await copyAll(operation, 'recheck')) === 0) return;
-  throw writersSeen(operation);
+  throw writersSeen(operation, null);
 }
 
 async function prune(operation: Operation): Promise<Kept> {
@@ -118,9 +150,11 @@ async function prune(operation: Operation): Promise<Kept> {
   return pruneAll(operation);
 }
 
-function writersSeen(operation: Operation): RtopoError {
+function writersSeen(operation: Operation, verdict: WritersVerdict | null): RtopoError {
   const {id, file, hasCutOver} = operation;
-  const details = {id, resume: resumeCommand(operation)};
+  const touched = [...(verdict?.written ?? []), ...(verdict?.deleted ?? [])];
+  const examples = touched.slice(0, 20).map(({node, db, key}) => ({node, db, keyBase64: key.toString('base64')}));
+  const details = {id, resume: resumeCommand(operation), ...(verdict && {method: verdict.method, examples})};
   const fault = {code: 'WRITERS_SEEN', exit: ExitCode.incomplete, details};
   if (hasCutOver) {
     return new RtopoError({
@@ -131,10 +165,15 @@ function writersSeen(operation: Operation): RtopoError {
   }
   return new RtopoError({
     ...fault,
-    message:
-      'Somebody writes to the servers whose keys are moving. Nothing was deleted and the topology file is unchanged.',
+    message: `Somebody writes to the servers whose keys are moving${namesOf(touched)}. Nothing was deleted and the topology file is unchanged.`,
     remedy: `stop the writers, then undo the copies and start over: ${abortCommand(operation)}`,
   });
+}
+
+function namesOf(touched: readonly NodeKey[]): string {
+  if (touched.length === 0) return '';
+  const names = touched.slice(0, 3).map(({key}) => escapeText(key.toString('utf8')));
+  return ` (${touched.length} of these keys were touched, for example ${names.join(', ')})`;
 }
 
 async function enter(operation: Operation, phase: Phase, writers?: Writers): Promise<void> {

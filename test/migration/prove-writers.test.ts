@@ -8,8 +8,10 @@ import {readOperation} from '../../src/migration/history.js';
 import type {WritersVerdict} from '../../src/migration/judge-writers.js';
 import type {Operation} from '../../src/migration/operation.js';
 import {planChange} from '../../src/migration/plan.js';
+import {planRebalance} from '../../src/migration/planning.js';
 import type {Readings} from '../../src/migration/readings.js';
-import {closeOperation, openOperation, planRebalance, reopenOperation, sideOf} from '../../src/migration/start.js';
+import {DEFAULT_SETTINGS} from '../../src/migration/records.js';
+import {closeOperation, openOperation, reopenOperation, sideOf} from '../../src/migration/start.js';
 import {proveWriters, readWriters} from '../../src/migration/writers.js';
 import type {Raw} from '../rig/raw.js';
 import {type Rig, type Server, withServers} from '../rig/servers.js';
@@ -57,13 +59,22 @@ async function withScene(
     await a!.raw.pipeline(Array.from({length: 200}, (_, i) => ['SET', `key:${i}`, 'v']));
     const change = planChange(sideOf(fromText, home.file), sideOf(toText, home.file));
     const consents = {acceptVolatile: []};
-    const plan = await planRebalance(change, {consents, timeoutMs: 5000});
+    const plan = await planRebalance(change, {
+      consents,
+      settings: DEFAULT_SETTINGS,
+      estimate: 'exact',
+      timeoutMs: 5000,
+    });
     assert.equal(plan.objections, []);
     const stateDir = join(rig.dir, 'state');
     mkdirSync(stateDir, {mode: 0o700});
     const scene: Scene = {
       ...{a: a!, b: b!, replica, raw: a!.raw, rig, moving: named(1), staying: named(0)},
-      operation: await openOperation(plan, {file: home.file, consents}, {...options, stateDir}),
+      operation: await openOperation(
+        plan,
+        {file: home.file, consents, settings: DEFAULT_SETTINGS},
+        {...options, stateDir},
+      ),
       async judge(act = async () => undefined) {
         // As the journal would give it back.
         const before: Readings = JSON.parse(JSON.stringify(await readWriters(scene.operation)));
