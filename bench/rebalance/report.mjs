@@ -11,14 +11,26 @@ const BASE = 'c-pump';
  */
 export function printRates(results, idle) {
   printTable([
-    ['', 'keys/s', `× ${BASE}`, 'wall s', 'tool CPU s', 'servers CPU s', 'RSS MB', 'PING source ms', 'PING target ms'],
+    [
+      '',
+      'keys/s',
+      `× ${BASE}`,
+      'wall s',
+      'tool CPU s',
+      'servers CPU s',
+      'CPU µs/key',
+      'RSS MB',
+      'PING source ms',
+      'PING target ms',
+    ],
     ...[...results].map(([name, runs]) => [
       name,
       rateOf(runs) === null ? 'failed' : thousands(rateOf(runs)),
-      ratio(rateOf(runs), rateOf(results.get(BASE))),
+      ratio(runs, results.get(BASE)),
       fixed(middle(runs, 'seconds'), 2),
       fixed(middle(runs, 'cpu'), 1),
       fixed(middle(runs, 'serverCpu'), 1),
+      fixed(middle(runs.map(withCpuPerKey), 'cpuPerKey'), 1),
       fixed(middle(runs, 'memory'), 0),
       ...['sourcePing', 'targetPing'].map((side) =>
         pings((at) =>
@@ -29,7 +41,7 @@ export function printRates(results, idle) {
         ),
       ),
     ]),
-    ['idle', ...Array(6).fill(''), pings((at) => idle.sourcePing[at]), pings((at) => idle.targetPing[at])],
+    ['idle', ...Array(7).fill(''), pings((at) => idle.sourcePing[at]), pings((at) => idle.targetPing[at])],
   ]);
   console.log('PING: of another client, every 5 ms; half of them within / 99 % within / the slowest');
 }
@@ -53,12 +65,18 @@ export function printStandings(results) {
   const copies = ['rtopo-copy', 'c-pump-copy'];
   const others = [...results.keys()].filter((name) => !name.startsWith('rtopo') && !copies.includes(name));
   for (const [own, other] of [...others.map((name) => ['rtopo', name]), copies]) {
-    const text = ratio(rateOf(results.get(own)), rateOf(results.get(other)));
+    const text = ratio(results.get(own), results.get(other));
     if (text !== '–') console.log(`${own} is ${text} × ${other}`);
   }
 }
 
-const rateOf = (runs) => middle(runs ?? [], 'rate');
+/** Both sides' processor time by key: other work on the machine disturbs it less than it does the clock. */
+function withCpuPerKey(run) {
+  if (run === null || run.cpu === null || run.serverCpu === null) return null;
+  return {cpuPerKey: ((run.cpu + run.serverCpu) / run.moved) * 1e6};
+}
+
+const rateOf = (runs) => middle(runs, 'rate');
 
 /** The median of one figure over the runs that have it; null when none has. */
 function middle(runs, figure) {
@@ -74,6 +92,8 @@ function fixed(value, digits) {
   return value === null ? '–' : value.toFixed(digits);
 }
 
-function ratio(value, base) {
-  return value === null || base === null ? '–' : (value / base).toPrecision(2);
+/** The median of the ratios within each round: what slowed a whole round down does not count. */
+function ratio(runs = [], others = []) {
+  const ratios = runs.map((run, round) => ({ratio: run && others[round] ? run.rate / others[round].rate : null}));
+  return middle(ratios, 'ratio')?.toPrecision(2) ?? '–';
 }
