@@ -4,11 +4,13 @@
  * compares with them); what became of it follows when it is read back.
  */
 import type {RespSocket} from '../redis/resp/socket.js';
+import {copyValue} from './copy-value.js';
 import {dumpCrc} from './digest.js';
 import {Channel} from './flow.js';
 import {type Lane, type Node, withLane} from './nodes.js';
 import {checkpoint, note, type Operation, write} from './operation.js';
 import {packCrcs, packExpiries, packKeys} from './packing.js';
+import {supportByVersion} from './probe.js';
 import {chooseReaders} from './readers.js';
 import {OUTCOME_LETTERS} from './records.js';
 import {type CopyBatch, routeKeys} from './route.js';
@@ -206,7 +208,8 @@ async function copyBatch(worker: Worker, batch: CopyBatch): Promise<number> {
   const [source, target] = [await lane.to(node, db), await lane.to(targetNode, db)];
   const keys = copying.pass === 'copy' ? batch.keys : await withoutArrived(source, target, batch.keys);
   if (keys.length === 0) return 0;
-  const carried = await carryBatch(copying, {db, node, targetNode, source, target, keys});
+  const carriage = {db, node, targetNode, source, target, keys};
+  const carried = batch.isBig ? await carryValues(copying, carriage) : await carryKeys(copying, carriage);
   count(operation, {from: node.number, to: owner, carried});
   const conflicting = keys.filter((_, i) => carried[i]!.outcome === 'conflict');
   const found = {source: node, target: targetNode, socket: target, db, keys: conflicting};
@@ -224,6 +227,44 @@ interface Carriage {
   readonly keys: readonly Buffer[];
 }
 
+type Outcome = Pick<Carried, 'outcome' | 'bytes'>;
+
+/** As one batch; what the target cannot be given that way follows by itself. */
+async function carryKeys(copying: Copying, carriage: Carriage): Promise<Outcome[]> {
+  const carried: Outcome[] = await carryBatch(copying, carriage);
+  for (const [i, {outcome}] of carried.entries()) {
+    if (outcome !== 'unreadable') continue;
+    const [one] = await carryValues(copying, {...carriage, keys: [carriage.keys[i]!]});
+    carried[i] = one!;
+  }
+  return carried;
+}
+
+/** One after the other, element by element. */
+async function carryValues(
+  copying: Copying,
+  {db, node, targetNode, source, target, keys}: Carriage,
+): Promise<Outcome[]> {
+  const {operation} = copying;
+  const door = operation.pace.doorTo(targetNode.number);
+  const isOver = (): boolean => copying.isHalted;
+  const results: Outcome[] = [];
+  for (const key of keys) {
+    checkpoint(operation);
+    await door.enter();
+    try {
+      const where = {db, source: node, target: targetNode, from: source, to: target, key, isOver};
+      const {outcome, bytes} = await copyValue(operation, where);
+      if (outcome === 'again') throw new Error('copyValue tries again by itself');
+      if (outcome === 'created' || outcome === 'equal') operation.counts.byElements += 1;
+      results.push({outcome, bytes});
+    } finally {
+      door.leave();
+    }
+  }
+  return results;
+}
+
 /** One batch through the transport: announced in the journal before it is sent, told there when it has landed. */
 async function carryBatch(
   copying: Copying,
@@ -238,6 +279,7 @@ async function carryBatch(
       ...{source, target, keys},
       sourceAge: ageKind(node),
       targetAge: ageKind(targetNode),
+      ...intakeOf(operation, targetNode),
       announce: async (copies) => {
         const crcs = packCrcs(copies.map(({payload}) => (payload === null ? null : dumpCrc(payload))));
         const expiries = packExpiries(copies.map(({payload, expireAtMs}) => (payload === null ? -1 : expireAtMs)));
@@ -261,6 +303,13 @@ async function carryBatch(
   } finally {
     if (isInside) door.leave();
   }
+}
+
+function intakeOf({intakes}: Operation, target: Node) {
+  const intake = intakes.get(target.number);
+  // A target that the plan did not know of was not probed: it gets payloads as they come, and says what it thinks of them.
+  const support = intake?.support ?? supportByVersion(target.facts);
+  return {support, maxPayloadBytes: intake?.maxPayloadBytes ?? Number.POSITIVE_INFINITY};
 }
 
 async function withoutArrived(source: RespSocket, target: RespSocket, keys: readonly Buffer[]): Promise<Buffer[]> {
@@ -299,7 +348,7 @@ function ageKind({facts}: Node): AgeKind {
   return facts.evictionPolicy.endsWith('-lru') ? 'idle' : 'none';
 }
 
-function count(operation: Operation, {carried}: {from: number; to: number; carried: readonly Carried[]}): void {
+function count(operation: Operation, {carried}: {from: number; to: number; carried: readonly Outcome[]}): void {
   const {counts} = operation;
   for (const {outcome, bytes} of carried) {
     if (outcome === 'gone') counts.expired += 1;

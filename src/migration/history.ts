@@ -47,9 +47,9 @@ export interface Told {
   readonly tail: Tail;
 }
 
-type Recounted = Pick<Counts, 'copied' | 'verified' | 'expired' | 'skipped' | 'bytes'>;
+type Recounted = Pick<Counts, 'copied' | 'verified' | 'expired' | 'skipped' | 'byElements' | 'bytes'>;
 
-const NOTHING: Recounted = {copied: 0, verified: 0, expired: 0, skipped: 0, bytes: 0};
+const NOTHING: Recounted = {copied: 0, verified: 0, expired: 0, skipped: 0, byElements: 0, bytes: 0};
 
 /** Batches that were copied since the cursor of their source was last written down: whoever goes on from there copies them once more. */
 class SinceCursor {
@@ -91,6 +91,7 @@ export function takeOff(counts: Recounted, part: Recounted, sign = 1): void {
   counts.verified -= sign * part.verified;
   counts.expired -= sign * part.expired;
   counts.skipped -= sign * part.skipped;
+  counts.byElements -= sign * part.byElements;
   counts.bytes -= sign * part.bytes;
 }
 
@@ -111,7 +112,16 @@ export function readOperation(path: string): Told | null {
   const since = new SinceCursor();
   let readings: Readings | null = null;
   let [found, servers, leftovers] = [new Map<string, string>(), new Map<string, string>(), false];
-  const counts: Counts = {copied: 0, verified: 0, deleted: 0, expired: 0, changed: 0, skipped: 0, bytes: 0};
+  const counts: Counts = {
+    copied: 0,
+    verified: 0,
+    deleted: 0,
+    expired: 0,
+    changed: 0,
+    skipped: 0,
+    byElements: 0,
+    bytes: 0,
+  };
   for (const {record, tail: at} of readJournal<RebalanceRecord>(path)) {
     [tail, lastMs] = [at, record.t];
     switch (record.type) {
@@ -189,6 +199,7 @@ export function restartCounts(counts: Counts): void {
   counts.verified = counts.deleted;
   counts.changed = 0;
   counts.skipped = 0;
+  counts.byElements = 0;
   counts.bytes = 0;
 }
 
@@ -202,8 +213,10 @@ function addCopied(counts: Counts, record: RebalanceRecord & {type: 'copied'}, m
   const number = (letter: string): number => record.outcomes.split(letter).length - 1;
   const expired = number(OUTCOME_LETTERS.gone);
   const conflicts = number(OUTCOME_LETTERS.conflict);
-  const copied = record.outcomes.length - expired - conflicts;
-  const part = {copied, verified: copied, expired, skipped: maySkip ? conflicts : 0, bytes: record.bytes};
+  const copied = record.outcomes.length - expired - conflicts - number(OUTCOME_LETTERS.unreadable);
+  const byElements = Object.keys(record.elements ?? {}).length;
+  const skipped = maySkip ? conflicts : 0;
+  const part = {copied, verified: copied, expired, skipped, byElements, bytes: record.bytes};
   takeOff(counts, part, -1);
   return part;
 }

@@ -2,6 +2,7 @@
 import {ExitCode, RtopoError} from '../errors.js';
 import type {OperationLock} from '../journal/lock.js';
 import type {Journal} from '../journal/record.js';
+import type {Intakes} from './intake.js';
 import type {Node} from './nodes.js';
 import type {Pace} from './pace.js';
 import type {Change} from './plan.js';
@@ -33,6 +34,8 @@ export interface Counts {
   changed: number;
   /** Conflicts that were left where they are, as agreed. */
   skipped: number;
+  /** Of the copied ones: carried element by element. */
+  byElements: number;
   bytes: number;
 }
 
@@ -64,6 +67,10 @@ export interface Operation {
   /** Changes that this run has made by copying, per node number. */
   readonly ownWrites: Map<number, OwnWrites>;
   readonly pace: Pace;
+  /** What each server takes, by node number; empty until it was asked. */
+  intakes: Intakes;
+  /** What a person should know of how faithful some copies are. */
+  readonly notes: Set<string>;
   /** Where an earlier run of this copying pass had come, by `node/database`: the cursor to go on from; null: to its end. */
   cursors: ReadonlyMap<string, string | null>;
   /** Flags of the command line that a command printed for it needs too, such as ` --topology FILE`. */

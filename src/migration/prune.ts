@@ -12,10 +12,11 @@ import {script} from '../redis/resp/script.js';
 import type {RespSocket} from '../redis/resp/socket.js';
 import {compareCopies, compareKeys, readCopies} from './compare.js';
 import {dumpCrc} from './digest.js';
+import {deleteIfEqual} from './elements/delete.js';
 import {type Lane, withLane} from './nodes.js';
 import {checkpoint, note, type Operation, resumeCommand, write} from './operation.js';
 import {crcAt, unpackCrcs, unpackKeys} from './packing.js';
-import {OUTCOME_LETTERS, PRUNE_LETTERS, type RebalanceRecord} from './records.js';
+import {type ElementDigest, OUTCOME_LETTERS, PRUNE_LETTERS, type RebalanceRecord} from './records.js';
 
 /**
  * KEYS: the keys, then the lock. ARGV: lock token, database, the checksums of their DUMPs one after the other, then their expiries in
@@ -80,6 +81,12 @@ interface CopiedBatch {
   readonly db: number;
   /** What the source held when it was copied. The target is not asked for its expiry: since the cutover its keys belong to the applications. */
   readonly doomed: readonly Doomed[];
+  /** The same of values that were carried element by element. */
+  readonly values: readonly DoomedValue[];
+}
+
+export interface DoomedValue extends ElementDigest {
+  readonly key: Buffer;
 }
 
 /** Keys that were not deleted, because that would not have been safe. */
@@ -200,16 +207,19 @@ function* copiedBatches(path: string, history: PruneHistory): Generator<CopiedBa
     open.delete(record.batch);
     if (intent === undefined || history.pruned.has(record.batch) || history.superseded.has(record.batch)) continue;
     const crcs = unpackCrcs(intent.crcs);
-    const doomed: Doomed[] = [];
+    const [doomed, values]: [Doomed[], DoomedValue[]] = [[], []];
     for (const [i, key] of unpackKeys(intent.keys).entries()) {
       const outcome = record.outcomes[i];
       const crc = crcAt(crcs, i);
       const isOurs = outcome === OUTCOME_LETTERS.created || outcome === OUTCOME_LETTERS.equal;
       const isOld = history.withdrawn.size > 0 && record.batch < (history.withdrawn.get(keyId({...intent, key})) ?? 0);
-      if (isOurs && !isOld && crc !== null) doomed.push({key, crc, expireAtMs: intent.expiries[i] ?? -1});
+      const elements = record.elements?.[i];
+      if (!isOurs || isOld) continue;
+      if (elements !== undefined) values.push({key, ...elements});
+      else if (crc !== null) doomed.push({key, crc, expireAtMs: intent.expiries[i] ?? -1});
     }
     const {batch, source, target, db} = intent;
-    yield {batch, source, target, db, doomed};
+    yield {batch, source, target, db, doomed, values};
   }
 }
 
@@ -227,6 +237,7 @@ async function pruneBatch(pruning: Pruning): Promise<void> {
   checkpoint(operation);
   await write(operation, {type: 'prune', batch: batch.batch});
   const letters = await fatesOf(pruning);
+  for (const value of batch.values) letters.push(await fateOfValue(pruning, value));
   const outcomes = letters.join('');
   note(operation, {type: 'pruned', batch: batch.batch, outcomes});
   const {counts} = operation;
@@ -234,7 +245,7 @@ async function pruneBatch(pruning: Pruning): Promise<void> {
   counts.expired += lettersIn(outcomes, PRUNE_LETTERS.expired);
   kept.changed += lettersIn(outcomes, PRUNE_LETTERS.changed);
   kept.missing += lettersIn(outcomes, PRUNE_LETTERS.missing);
-  if (kept.examples === '') kept.examples = examplesOf(batch.doomed, letters);
+  if (kept.examples === '') kept.examples = examplesOf([...batch.doomed, ...batch.values], letters);
   operation.onProgress({
     phase: 'pruning',
     keys: counts.deleted,
@@ -243,7 +254,7 @@ async function pruneBatch(pruning: Pruning): Promise<void> {
   });
 }
 
-function examplesOf(doomed: readonly Doomed[], letters: readonly string[]): string {
+function examplesOf(doomed: readonly {readonly key: Buffer}[], letters: readonly string[]): string {
   const isKept = (letter: string | undefined): boolean =>
     letter === PRUNE_LETTERS.changed || letter === PRUNE_LETTERS.missing;
   return doomed
@@ -294,6 +305,41 @@ async function letterOf(pruning: Pruning, key: Buffer, fate: Fate): Promise<stri
       return pruning.intended ? PRUNE_LETTERS.deleted : PRUNE_LETTERS.expired;
     case 'changed':
       return retryByValue(pruning, key);
+  }
+}
+
+/** Compared part by part, so that the source is held up by none of them. */
+async function fateOfValue(
+  {operation, lane, batch, intended}: Pruning,
+  {key, digest, expireAtMs}: DoomedValue,
+): Promise<string> {
+  const holder = await lane.to(operation.nodes[batch.source]!, batch.db);
+  const reference = await lane.to(operation.nodes[batch.target]!, batch.db);
+  // A target that may have come back with older data is compared in full.
+  const copied = operation.doubted.has(batch.target) ? {} : {copied: {digest, expireAtMs}};
+  const {token} = operation.lock;
+  const {maxLatencyMs} = operation.settings;
+  const fate = await deleteIfEqual({
+    holder,
+    reference,
+    db: batch.db,
+    key,
+    lockKey: LOCK_KEY,
+    token,
+    maxLatencyMs,
+    ...copied,
+  });
+  switch (fate) {
+    case 'deleted':
+      return PRUNE_LETTERS.deleted;
+    case 'changed':
+      return PRUNE_LETTERS.changed;
+    case 'gone':
+      return intended ? PRUNE_LETTERS.deleted : PRUNE_LETTERS.expired;
+    case 'no-reference':
+      return PRUNE_LETTERS.missing;
+    case 'lock-lost':
+      throw lockLost(operation);
   }
 }
 

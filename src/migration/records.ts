@@ -63,6 +63,12 @@ export interface MatrixCell {
   readonly bytes: number;
 }
 
+/** Canonical digest of a value, in hex, and its expiry, as they were when it was copied. */
+export interface ElementDigest {
+  readonly digest: string;
+  readonly expireAtMs: number;
+}
+
 export type RebalanceRecord =
   /** J1, before the first change: all that a resume needs, should the command line and the file be gone. */
   | {
@@ -107,6 +113,8 @@ export type RebalanceRecord =
       readonly outcomes: string;
       readonly landed: Readonly<Record<number, string>>;
       readonly bytes: number;
+      /** Of values that were carried element by element: what is compared in place of a checksum. */
+      readonly elements?: Readonly<Record<number, ElementDigest>>;
     }
   /** All batches of the pages before this cursor are copied; null: of the whole database. A resume on the same processes goes on from here. */
   | {readonly type: 'cursor'; readonly source: number; readonly db: number; readonly cursor: string | null}
@@ -152,5 +160,5 @@ export interface FinalCheck {
 
 export type Durability = 'aof' | 'replica' | 'bgsave' | 'accepted-volatile' | 'no-copies';
 
-export const OUTCOME_LETTERS = {created: 'c', equal: 'e', gone: 'g', conflict: 'f'} as const;
+export const OUTCOME_LETTERS = {created: 'c', equal: 'e', gone: 'g', conflict: 'f', unreadable: 'u'} as const;
 export const PRUNE_LETTERS = {deleted: 'd', expired: 'x', changed: 'k', missing: 'm'} as const;

@@ -9,6 +9,7 @@ import {raiseBarrier} from './barrier.js';
 import {copyAll} from './copy.js';
 import {cutOver} from './cutover.js';
 import {restartCounts} from './history.js';
+import {probeNodes} from './intake.js';
 import type {NodeKey, WritersVerdict} from './judge-writers.js';
 import {abortCommand, checkpoint, type Operation, resumeCommand, write, writeEnd} from './operation.js';
 import {proveEnd} from './prove.js';
@@ -56,6 +57,7 @@ async function runPhases(operation: Operation, options: RunOptions): Promise<Out
   const isCutOver = (options.phase === 'cutover' || options.phase === 'pruning') && !options.leftovers;
   let writers = isCutOver ? options.writers : 'unknown';
   if (!isCutOver) {
+    operation.intakes = await probeNodes(operation);
     const across = await bringAcross(operation, {readings: goesOn(options) ? options.readings : null, stopAfter});
     if (across.phase !== 'cutover') return {...across, finalCheck: null};
     writers = across.writers;
@@ -64,6 +66,7 @@ async function runPhases(operation: Operation, options: RunOptions): Promise<Out
   let kept = await prune(operation);
   // A target that was restarted since may have come back without its copies. The sources still hold them: once more.
   if (kept.missing > 0 && isCutOver && !options.sameServers) {
+    operation.intakes = await probeNodes(operation);
     ({writers} = await bringAcross(operation, {readings: null, stopAfter: null}));
     kept = await prune(operation);
   }

@@ -58,11 +58,13 @@ export async function openOperation(
 
 function blank(): Pick<
   Operation,
-  'counts' | 'received' | 'ownWrites' | 'cursors' | 'nextBatch' | 'hasCutOver' | 'doubted'
+  'counts' | 'received' | 'intakes' | 'notes' | 'ownWrites' | 'cursors' | 'nextBatch' | 'hasCutOver' | 'doubted'
 > {
   return {
-    counts: {copied: 0, verified: 0, deleted: 0, expired: 0, changed: 0, skipped: 0, bytes: 0},
+    counts: {copied: 0, verified: 0, deleted: 0, expired: 0, changed: 0, skipped: 0, byElements: 0, bytes: 0},
     received: new Set(),
+    intakes: new Map(),
+    notes: new Set(),
     ownWrites: new Map(),
     cursors: new Map(),
     nextBatch: 0,

@@ -3,6 +3,7 @@ import {suite} from 'uvu';
 import * as assert from 'uvu/assert';
 import type {RtopoError} from '../../src/errors.js';
 import type {Copy} from '../../src/migration/compare.js';
+import {probePayloads} from '../../src/migration/probe.js';
 import type {AgeKind, Carried, Transport} from '../../src/migration/transports/transport.js';
 import {RespSocket} from '../../src/redis/resp/socket.js';
 import {diffSnapshots, snapshot} from '../rig/checker.js';
@@ -23,6 +24,7 @@ async function withBench(body: (bench: Bench) => Promise<void>, target: ServerSp
   await withServers([{}, target], async ([from, to]) => {
     const open = ({host, port}: Server) => RespSocket.open({address: {host, port}, tls: null, auth: null}, 5000);
     const [source, landing] = await Promise.all([open(from!), open(to!)]);
+    const {support} = await probePayloads(landing);
     let announced: readonly Copy[] = [];
     const carry: Bench['carry'] = (keys, age = 'none') =>
       current!.carry({
@@ -33,6 +35,8 @@ async function withBench(body: (bench: Bench) => Promise<void>, target: ServerSp
         target: landing,
         sourceAge: age,
         targetAge: age,
+        support,
+        maxPayloadBytes: 512 * 1024 * 1024,
         keys: keys.map((key) => Buffer.from(key as Buffer)),
       });
     try {

@@ -14,6 +14,7 @@ import type {RespSocket} from '../../redis/resp/socket.js';
 import {addressText} from '../../topology/types.js';
 import {asNumber, type Comparison, type Copy, compareCopies, copyOf, readCopies, requestCopy} from '../compare.js';
 import {dumpBody, dumpCrc} from '../digest.js';
+import {footerFor, refoot, wayFor} from '../payload.js';
 import {ageCommand, carriesAge, restamp} from './age.js';
 import type {Batch, Carried, Transport} from './transport.js';
 
@@ -26,7 +27,12 @@ export const dumpRestore: Transport = {
     const pending = await readSource(batch);
     await batch.announce(pending.map(({copy}) => copy));
     const results: Carried[] = pending.map(() => GONE);
-    let left = pending.filter(({copy}) => copy.payload !== null);
+    let left: Item[] = [];
+    for (const item of pending) {
+      if (item.copy.payload === null) continue;
+      if (item.sendable === null) results[item.position] = UNREADABLE;
+      else left.push(item);
+    }
     for (let attempt = 1; left.length > 0; attempt++) {
       const landings = await land(batch, left);
       left = [];
@@ -47,6 +53,8 @@ interface Item {
   /** Seconds idle or the LFU counter; null when the source cannot tell or the target has no use for it. */
   readonly age: number | null;
   readonly copy: Copy;
+  /** The payload as the target reads it; null where it cannot. */
+  readonly sendable: Buffer | null;
 }
 
 /** Ages before anything else: DUMP itself would reset them. */
@@ -63,8 +71,21 @@ async function readSource(batch: Batch): Promise<Item[]> {
   return keys.map((key, position) => {
     const at = position * width;
     const age = ask === null ? null : numberOrNull(replies[at]);
-    return {position, key, age, copy: copyOf(source, replies[at + width - 2], replies[at + width - 1])};
+    const copy = copyOf(source, replies[at + width - 2], replies[at + width - 1]);
+    return {position, key, age, copy, sendable: sendable(batch, copy)};
   });
+}
+
+function sendable({support, maxPayloadBytes}: Batch, {payload}: Copy): Buffer | null {
+  if (payload === null || payload.length > maxPayloadBytes) return null;
+  switch (wayFor(payload, support)) {
+    case 'as-is':
+      return payload;
+    case 'refoot':
+      return refoot(payload, footerFor(payload, support));
+    case 'elements':
+      return null;
+  }
 }
 
 function numberOrNull(reply: RespReply | undefined): number | null {
@@ -107,7 +128,8 @@ async function land(batch: Batch, items: readonly Item[]): Promise<Landed[]> {
     const landed = copyOf(target, expireAtMs, replies[at++]);
     return {item, landed, existed: isBusy(restored[i]!, target), age: numberOrNull(ages[i])};
   });
-  if (ask === null && arrived.every(isPlainlyEqual)) return arrived.map(({item}) => ({item, carried: created(item)}));
+  if (ask === null && arrived.every(isPlainlyEqual))
+    return arrived.map((one) => ({item: one.item, carried: created(one)}));
   return judged(batch, await compared(batch, arrived));
 }
 
@@ -123,8 +145,16 @@ function isPlainlyEqual({item: {copy}, landed, existed}: Arrival): boolean {
   );
 }
 
-function created({copy}: Item): Carried {
-  return {outcome: 'created', landedCrc: null, bytes: copy.payload!.length, writes: 1, perhapsWrites: 0};
+function created({item: {copy}, landed}: Arrival): Carried {
+  const landedCrc = landedCrcOf(copy, landed);
+  return {outcome: 'created', landedCrc, bytes: copy.payload!.length, writes: 1, perhapsWrites: 0};
+}
+
+/** Where the bytes at the target end in another checksum: another order of a hash table, another footer. */
+function landedCrcOf({payload}: Copy, landed: Copy): Buffer | null {
+  if (landed.payload === null) return null;
+  const crc = dumpCrc(landed.payload);
+  return crc.equals(dumpCrc(payload!)) ? null : Buffer.from(crc);
 }
 
 async function compared({source, target}: Batch, arrived: readonly Arrival[]): Promise<Landing[]> {
@@ -157,10 +187,11 @@ async function judged(batch: Batch, landings: readonly Landing[]): Promise<Lande
   return results;
 }
 
+const UNREADABLE: Carried = {outcome: 'unreadable', landedCrc: null, bytes: 0, writes: 0, perhapsWrites: 0};
 const GONE: Carried = {outcome: 'gone', landedCrc: null, bytes: 0, writes: 0, perhapsWrites: 0};
 
-function requestRestore(request: Request, {targetAge}: Batch, {key, age, copy}: Item): void {
-  const {payload, expireAtMs} = copy;
+function requestRestore(request: Request, {targetAge}: Batch, {key, age, copy, sendable: payload}: Item): void {
+  const {expireAtMs} = copy;
   request.begin(4 + (expireAtMs >= 0 ? 1 : 0) + (age === null ? 0 : 2));
   request.part('RESTORE');
   request.part(key);
@@ -191,9 +222,8 @@ function isBusy(reply: RespReply, target: RespSocket): boolean {
 async function judge(batch: Batch, landing: Landing, restamped: ReadonlySet<Buffer>): Promise<Carried | 'again'> {
   const {comparison, existed, item, landed} = landing;
   const {payload} = item.copy;
-  const isSame = landed.payload === null || dumpCrc(landed.payload).equals(dumpCrc(payload!));
   const carried = {
-    landedCrc: isSame ? null : dumpCrc(landed.payload!),
+    landedCrc: landedCrcOf(item.copy, landed),
     bytes: payload!.length,
     writes: (existed ? 0 : 1) + (restamped.has(item.key) ? 1 : 0),
     perhapsWrites: 0,

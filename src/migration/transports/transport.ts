@@ -1,6 +1,7 @@
 /** The contract of a way to carry keys. Every transport joins the battery in test/migration/transport-battery.ts. */
 import type {RespSocket} from '../../redis/resp/socket.js';
 import type {Copy} from '../compare.js';
+import type {PayloadSupport} from '../payload.js';
 
 /** What the eviction policy of a target reads of a key's age: its idle time, its frequency, or nothing. */
 export type AgeKind = 'idle' | 'frequency' | 'none';
@@ -11,6 +12,9 @@ export interface Batch {
   readonly target: RespSocket;
   /** What the source can tell of a key's age. */
   readonly sourceAge: AgeKind;
+  /** Which payloads the target reads, and the longest of them in bytes. */
+  readonly support: PayloadSupport;
+  readonly maxPayloadBytes: number;
   /** What the target's policy makes use of. */
   readonly targetAge: AgeKind;
   /** The caller bounds them, by number and by what they hold: all of it is in memory at once. */
@@ -31,7 +35,9 @@ export interface Carried {
     /** No longer at the source: it expired, or was deleted. */
     | 'gone'
     /** The target holds another value under this name. It was not touched. */
-    | 'conflict';
+    | 'conflict'
+    /** The target cannot be given this payload: it is too long, or of a type that it does not know. Nothing was sent. */
+    | 'unreadable';
   /** Checksum of the target's DUMP where its bytes differ from the source's: a hash table has another order there. */
   readonly landedCrc: Buffer | null;
   readonly bytes: number;
