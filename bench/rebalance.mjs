@@ -51,7 +51,7 @@ function chosen(all) {
   const names = options.only?.split(',') ?? known;
   const unknown = names.filter((name) => !known.includes(name));
   if (unknown.length > 0) leave(`--only knows ${known.join(', ')}; not ${unknown.join(', ')}`);
-  return all.filter(({name}) => names.includes(name));
+  return all.filter(({name}) => names.includes(name) || variants.some((variant) => variant.name === name));
 }
 
 /** Those whose programs are here; of the others, what to install. */
