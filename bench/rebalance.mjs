@@ -10,18 +10,7 @@ import {printPhases, printRates, printStandings} from './rebalance/report.mjs';
 import {leave, leaveWithoutServer, oneRun, openBench, thousands, withStage} from './rebalance/runs.mjs';
 import {plainStage} from './rebalance/stages.mjs';
 
-const {values: options} = parseArgs({
-  options: {
-    keys: {type: 'string', default: '1000000'},
-    rounds: {type: 'string', default: '5'},
-    value: {type: 'string', default: '100'},
-    mixed: {type: 'boolean', default: false},
-    only: {type: 'string'},
-    rtopo: {type: 'string', default: ''},
-    variant: {type: 'string', multiple: true, default: []},
-    out: {type: 'string'},
-  },
-});
+const options = typed();
 const [keys, rounds, valueBytes] = ['keys', 'rounds', 'value'].map(wholeNumber);
 leaveWithoutServer();
 const variants = options.variant.map((text) => {
@@ -46,12 +35,23 @@ if (options.out !== undefined) {
   writeFileSync(options.out, `${JSON.stringify({options, idle, results: Object.fromEntries(results)}, null, 1)}\n`);
 }
 
+function typed() {
+  const text = (fallback) => ({type: 'string', default: fallback});
+  const size = {keys: text('1000000'), rounds: text('5'), value: text('100'), mixed: {type: 'boolean', default: false}};
+  const who = {only: {type: 'string'}, rtopo: text(''), variant: {type: 'string', multiple: true, default: []}};
+  try {
+    return parseArgs({options: {...size, ...who, out: {type: 'string'}}}).values;
+  } catch (error) {
+    return leave(error.message);
+  }
+}
+
 function chosen(all) {
   const known = all.map(({name}) => name);
   const names = options.only?.split(',') ?? known;
   const unknown = names.filter((name) => !known.includes(name));
   if (unknown.length > 0) leave(`--only knows ${known.join(', ')}; not ${unknown.join(', ')}`);
-  return all.filter(({name}) => names.includes(name));
+  return all.filter(({name}) => names.includes(name) || variants.some((variant) => variant.name === name));
 }
 
 /** Those whose programs are here; of the others, what to install. */
