@@ -2,15 +2,17 @@
  * Undo before the cutover: removes from the targets exactly what this operation put there. A copy goes only while the source still holds the key,
  * and only if it is what was copied; what somebody else changed meanwhile stays and is counted.
  */
+import {LOCK_KEY} from '../journal/lock.js';
 import {readJournal} from '../journal/reading.js';
 import {putBack} from './aside.js';
 import {compareCopies, readCopies} from './compare.js';
 import {dumpCrc} from './digest.js';
+import {deleteIfEqual} from './elements/delete.js';
 import {type Lane, withLane} from './nodes.js';
 import {checkpoint, type Operation, writeEnd} from './operation.js';
 import {crcAt, unpackCrcs, unpackKeys} from './packing.js';
-import {type Doomed, deleteUnchanged, type Fate} from './prune.js';
-import {OUTCOME_LETTERS, type RebalanceRecord} from './records.js';
+import {type Doomed, deleteUnchanged, type Fate, lockLost} from './prune.js';
+import {type ElementDigest, OUTCOME_LETTERS, type RebalanceRecord} from './records.js';
 
 export interface Undone {
   readonly removed: number;
@@ -22,6 +24,8 @@ interface Candidate {
   readonly key: Buffer;
   /** Checksum of what landed at the target; null when nobody knows: then it is compared with the source. */
   readonly crc: Buffer | null;
+  /** Its canonical digest, where the value was carried element by element. */
+  readonly elements: ElementDigest | null;
 }
 
 type CopyRecord = RebalanceRecord & {type: 'copy'};
@@ -37,7 +41,7 @@ export async function undoCopies(operation: Operation): Promise<Undone> {
       for (let at = 0; at < candidates.length; at += BATCH_KEYS) {
         checkpoint(operation);
         const batch = candidates.slice(at, at + BATCH_KEYS);
-        const fates = await removeCopies(operation, lane, {intent, candidates: batch});
+        const fates = await lane.persist(() => removeBatch(operation, lane, {intent, candidates: batch}));
         removed += fates.filter((fate) => fate === 'removed').length;
         kept += fates.filter((fate) => fate === 'kept').length;
         operation.onProgress({phase: 'aborted', keys: removed, totalKeys: operation.counts.copied, bytes: 0});
@@ -70,12 +74,51 @@ function candidatesOf(intent: CopyRecord, copied: CopiedRecord | null): Candidat
   for (const [i, key] of unpackKeys(intent.keys).entries()) {
     if (copied !== null && copied.outcomes[i] !== OUTCOME_LETTERS.created) continue;
     const landed = copied?.landed[i];
-    candidates.push({key, crc: landed === undefined ? crcAt(crcs, i) : Buffer.from(landed, 'base64')});
+    const crc = landed === undefined ? crcAt(crcs, i) : Buffer.from(landed, 'base64');
+    candidates.push({key, crc, elements: copied?.elements?.[i] ?? null});
   }
   return candidates;
 }
 
 type Outcome = 'removed' | 'kept' | 'absent';
+
+/** Those without a checksum may be too big to be asked for: they are compared part by part. */
+async function removeBatch(
+  operation: Operation,
+  lane: Lane,
+  {intent, candidates}: {intent: CopyRecord; candidates: readonly Candidate[]},
+): Promise<Outcome[]> {
+  const small = candidates.filter(({crc}) => crc !== null);
+  const outcomes = small.length === 0 ? [] : await removeCopies(operation, lane, {intent, candidates: small});
+  for (const one of candidates) if (one.crc === null) outcomes.push(await removeValue(operation, lane, intent, one));
+  return outcomes;
+}
+
+async function removeValue(
+  operation: Operation,
+  lane: Lane,
+  intent: CopyRecord,
+  {key, elements}: Candidate,
+): Promise<Outcome> {
+  const holder = await lane.to(operation.nodes[intent.target]!, intent.db);
+  const reference = await lane.to(operation.nodes[intent.source]!, intent.db);
+  const fate = await deleteIfEqual({
+    ...{holder, reference, db: intent.db, key, lockKey: LOCK_KEY, token: operation.lock.token},
+    maxLatencyMs: operation.settings.maxLatencyMs,
+    ...(elements === null ? {} : {copied: elements}),
+  });
+  switch (fate) {
+    case 'deleted':
+      return 'removed';
+    case 'gone':
+      return 'absent';
+    case 'changed':
+    case 'no-reference':
+      return 'kept';
+    case 'lock-lost':
+      throw lockLost(operation);
+  }
+}
 
 async function removeCopies(
   operation: Operation,
