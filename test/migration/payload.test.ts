@@ -30,7 +30,13 @@ const hex = (bytes: Buffer) => {
 test('CRC-64 Jones: check values, and every length against a bit-by-bit computation', () => {
   assert.is(hex(Buffer.from('123456789')), 'e9c6d914c4b8d9ca');
   assert.is(hex(Buffer.alloc(0)), '0000000000000000');
-  assert.is(hex(Buffer.from('This is a test of the emergency broadcast system.')), '27db187fc15bbc72');
+  // The second one of crc64.c, with the final NUL of C.
+  const lorem =
+    'Lorem ipsum dolor sit amet, consectetur adipiscing elit, sed do eiusmod tempor incididunt ut labore et dolore magna aliqua. Ut enim ' +
+    'ad minim veniam, quis nostrud exercitation ullamco laboris nisi ut aliquip ex ea commodo consequat. Duis aute irure dolor in ' +
+    'reprehenderit in voluptate velit esse cillum dolore eu fugiat nulla pariatur. Excepteur sint occaecat cupidatat non proident, sunt ' +
+    'in culpa qui officia deserunt mollit anim id est laborum.\0';
+  assert.is(hex(Buffer.from(lorem)), 'c7794709e69683b3');
   const random = prng(1);
   for (let length = 0; length < 100; length++) {
     const bytes = random.bytes(length);
