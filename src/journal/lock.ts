@@ -187,7 +187,7 @@ function lost(node: Lockable | undefined): RtopoError {
 }
 
 /** The same operation, by a process of this host that is no more. On other hosts only the end of the lease tells. */
-function isAbandoned(held: string, operation: string): boolean {
+export function isAbandoned(held: string, operation: string): boolean {
   try {
     const {op, host, pid} = JSON.parse(held) as Record<string, unknown>;
     return op === operation && host === hostname() && typeof pid === 'number' && !isAlive(pid);
