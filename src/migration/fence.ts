@@ -32,7 +32,7 @@ export interface FenceOptions {
   /** Its lease is made to last over the fence. */
   readonly lock: Pick<OperationLock, 'hold' | 'resume'>;
   /** Called before anything is changed. When it throws, nothing was. */
-  readonly remember: (record: FenceRecord) => void;
+  readonly remember: (record: FenceRecord) => void | Promise<void>;
 }
 
 export interface Fence {
@@ -56,7 +56,7 @@ export async function raiseFence(options: FenceOptions): Promise<Fence> {
       nodes.map((node, i) => KINDS[kind].survey({node, connection: connections[i]!, timeoutMs})),
     );
     const raised = new Raised({kind, nodes, fences, connections, lock, timeoutMs});
-    options.remember(raised.record);
+    await options.remember(raised.record);
     await lock.hold(runIdsOf(nodes), maxMs);
     await raised.raise(maxMs);
     return raised;

@@ -4,6 +4,7 @@ import {join} from 'node:path';
 import {ExitCode, escapeText, RtopoError, refusal} from '../errors.js';
 import {EMPTY_TAIL, peekLast, readJournal, type Tail} from '../journal/reading.js';
 import {isOperationId} from '../journal/state.js';
+import type {FenceRecord} from './fence.js';
 import type {Counts} from './operation.js';
 import {unpackKeys} from './packing.js';
 import type {Readings} from './readings.js';
@@ -38,6 +39,12 @@ export interface Told {
   readonly nextBatch: number;
   /** How far the last copying pass has come, by `node/database`: the cursor to go on from; null: to its end. */
   readonly cursors: ReadonlyMap<string, string | null>;
+  /** Node numbers of those that were given keys. */
+  readonly received: ReadonlySet<number>;
+  /** A barrier stands behind the last copy. */
+  readonly isDurable: boolean;
+  /** A fence that was raised and, as far as the journal knows, never taken down. */
+  readonly fence: FenceRecord | null;
   /** What the sources told before the last copying pass; null when it died before that. */
   readonly readings: Readings | null;
   /** The verdict on the last copying pass. */
@@ -111,6 +118,9 @@ export function readOperation(path: string): Told | null {
   const cursors = new Map<string, string | null>();
   const since = new SinceCursor();
   let readings: Readings | null = null;
+  let fence: FenceRecord | null = null;
+  const received = new Set<number>();
+  let isDurable = false;
   let [found, servers, leftovers] = [new Map<string, string>(), new Map<string, string>(), false];
   const counts: Counts = {
     copied: 0,
@@ -148,6 +158,8 @@ export function readOperation(path: string): Told | null {
         break;
       case 'copy':
         nextBatch = record.batch + 1;
+        received.add(record.target);
+        isDurable = false;
         if (phase === 'copying') since.copy(record);
         break;
       case 'copied':
@@ -156,6 +168,12 @@ export function readOperation(path: string): Told | null {
       case 'cursor':
         cursors.set(`${record.source}/${record.db}`, record.cursor);
         since.cursor(`${record.source}/${record.db}`);
+        break;
+      case 'fence':
+        fence = record.record;
+        break;
+      case 'unfence':
+        fence = null;
         break;
       case 'withdrawn':
         withdraw(counts, record);
@@ -170,6 +188,7 @@ export function readOperation(path: string): Told | null {
         [phase, end] = [record.phase, record];
         break;
       case 'barrier':
+        isDurable = true;
         durability = new Map(record.targets.map((target) => [target.at, target.by]));
         break;
       case 'prune':
@@ -187,6 +206,9 @@ export function readOperation(path: string): Told | null {
     uncertain: since.total,
     cursors,
     readings,
+    fence,
+    received,
+    isDurable,
     writers,
     durability,
     end,

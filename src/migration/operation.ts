@@ -6,7 +6,7 @@ import type {Intakes} from './intake.js';
 import type {Node} from './nodes.js';
 import type {Pace} from './pace.js';
 import type {Change} from './plan.js';
-import type {Consents, MatrixCell, Phase, PlannedKeys, RebalanceRecord, Settings} from './records.js';
+import type {Consents, MatrixCell, Phase, PlannedKeys, RebalanceRecord, Settings, Writers} from './records.js';
 
 /** Told about progress as it happens; totals may be null when they are not known. */
 export interface Progress {
@@ -91,6 +91,13 @@ export function write(operation: Operation, record: RebalanceRecord): Promise<vo
 /** On disk with the next record that is waited for. */
 export function note(operation: Operation, record: RebalanceRecord): void {
   operation.journal.note(record, Date.now());
+}
+
+/** A phase begins: in the journal, and for whoever watches. */
+export async function enter(operation: Operation, phase: Phase, writers?: Writers): Promise<void> {
+  checkpoint(operation);
+  await write(operation, {type: 'phase', phase, ...(writers === undefined ? {} : {writers})});
+  operation.onProgress({phase, keys: 0, totalKeys: null, bytes: 0});
 }
 
 /** The last record. The lock is given back before it: whoever finds the operation ended finds no lock of it, wherever the process died. */

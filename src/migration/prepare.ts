@@ -13,7 +13,7 @@ import {refusalOf} from './preflight.js';
 import {carryOut, planReport} from './rebalance.js';
 import {DEFAULT_SETTINGS, type Settings} from './records.js';
 import {type ChangeRequest, requestedChange} from './request.js';
-import type {RunOptions} from './run.js';
+import {FRESH, type RunOptions} from './run.js';
 import {openOperation} from './start.js';
 
 export interface RebalanceRequest extends ChangeRequest {
@@ -76,8 +76,7 @@ export async function prepareRebalance(
       const {timeoutMs, again} = options;
       const hooks = {onProgress, interrupted, stateDir, timeoutMs, again};
       const operation = await openOperation(plan, {file, consents, settings}, hooks);
-      const fresh = {sameServers: true, leftovers: false, writers: 'unknown', readings: null} as const;
-      return carryOut(operation, {phase: 'planned', stopAfter, ...fresh});
+      return carryOut(operation, {phase: 'planned', stopAfter, sameServers: true, told: FRESH});
     },
   };
 }

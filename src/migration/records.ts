@@ -1,5 +1,6 @@
 /** What a rebalance writes into its journal, in the order in which it happens. Keys are base64; values and secrets never occur. */
 
+import type {FenceRecord} from './fence.js';
 import type {Readings} from './readings.js';
 
 export type Phase = 'planned' | 'copying' | 'copied' | 'verified' | 'cutover' | 'pruning' | 'done' | 'aborted';
@@ -86,6 +87,9 @@ export type RebalanceRecord =
   | {readonly type: 'run'; readonly servers: readonly {readonly at: string; readonly runId: string}[]}
   /** What the sources had to tell before the first copy of a pass: what a proof that nobody wrote compares with, in whatever process. */
   | {readonly type: 'watch'; readonly readings: Readings}
+  /** About to keep writers away; what is needed to let them in again. */
+  | {readonly type: 'fence'; readonly record: FenceRecord}
+  | {readonly type: 'unfence'}
   /** J2. */
   | {readonly type: 'phase'; readonly phase: Phase /** With `verified`. */; readonly writers?: Writers}
   /**

@@ -53,8 +53,7 @@ export async function pruneOperation(options: RecoverOptions): Promise<Rebalance
 async function reopened(found: Told, options: RecoverOptions): Promise<RebalanceReport> {
   const {operation, told, sameServers} = await reopenOperation(found, options);
   if (!isFinished(told)) {
-    const {phase, leftovers, writers, readings} = told;
-    return carryOut(operation, {phase, stopAfter: null, sameServers, leftovers, writers, readings});
+    return carryOut(operation, {phase: told.phase, stopAfter: null, sameServers, told});
   }
   await closeOperation(operation);
   return toldReport(told, options.again);

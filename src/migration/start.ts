@@ -7,6 +7,7 @@ import {operationId} from '../journal/state.js';
 import {placementOf} from '../placement/schemes.js';
 import {parseTopology} from '../topology/parse.js';
 import {hasCutOver, readOperation, type Told, takeOff} from './history.js';
+import {liftLeft} from './hold-writers.js';
 import {type Node, openSocket} from './nodes.js';
 import {type Operation, type Progress, resumeCommand} from './operation.js';
 import {Pace} from './pace.js';
@@ -86,6 +87,7 @@ export async function reopenOperation(found: Told, options: Omit<OpenOptions, 's
   const change = planChange(sideOf(fromText, file), sideOf(toText, file));
   const {nodes, objections} = await preflight(change, {timeoutMs: options.timeoutMs, operation: id});
   if (objections.length > 0) throw incomplete(objections, {id, again: options.again});
+  await liftLeft(found.fence, {id, nodes, timeoutMs: options.timeoutMs});
   const lock = await lockNodes(id, nodes, options.timeoutMs);
   try {
     // Read again under the lock: until now another process may have gone on with it, and even ended it.
@@ -100,6 +102,7 @@ export async function reopenOperation(found: Told, options: Omit<OpenOptions, 's
       cursors: sameServers ? told.cursors : new Map(),
       ...{
         counts,
+        received: new Set(told.received),
         nextBatch: told.nextBatch,
         hasCutOver: hasCutOver(told),
         doubted: doubtedTargets(told, nodes),

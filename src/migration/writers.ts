@@ -2,6 +2,7 @@
  * Did anybody write to the sources while their keys were copied? Readings of each source before and after, and where the servers still have it, the backlog
  * in between, which names the keys. Only keys that move away are of concern: a write to one that stays gets lost nowhere.
  */
+import {ExitCode, escapeText, RtopoError} from '../errors.js';
 import {LOCK_KEY, RESERVED_PREFIX} from '../journal/lock.js';
 import {NO_OWNER} from '../placement/placement.js';
 import {type CommandTable, readCommandTable} from '../redis/commands.js';
@@ -11,7 +12,7 @@ import {type BacklogReplay, readBacklog} from '../redis/resp/tap.js';
 import {undeadCopies} from './deletions.js';
 import {judgeEvidence, type NodeKey, type WritersVerdict} from './judge-writers.js';
 import type {Node} from './nodes.js';
-import type {Operation} from './operation.js';
+import {abortCommand, type Operation, resumeCommand} from './operation.js';
 import type {Change} from './plan.js';
 import {type OwnCounts, type Reading, type Readings, readingOf} from './readings.js';
 import type {Writers} from './records.js';
@@ -123,4 +124,30 @@ async function replayBacklogs(
     }),
   );
   return replays;
+}
+
+export function writersSeen(operation: Operation, verdict: WritersVerdict | null): RtopoError {
+  const {id, file, hasCutOver} = operation;
+  const touched = [...(verdict?.written ?? []), ...(verdict?.deleted ?? [])];
+  const examples = touched.slice(0, 20).map(({node, db, key}) => ({node, db, keyBase64: key.toString('base64')}));
+  const details = {id, resume: resumeCommand(operation), ...(verdict && {method: verdict.method, examples})};
+  const fault = {code: 'WRITERS_SEEN', exit: ExitCode.incomplete, details};
+  if (hasCutOver) {
+    return new RtopoError({
+      ...fault,
+      message: `Somebody still writes to servers that do not own those keys any more. ${file} already names the new owners.`,
+      remedy: `point every writer at the new topology, then: ${resumeCommand(operation)}`,
+    });
+  }
+  return new RtopoError({
+    ...fault,
+    message: `Somebody writes to the servers whose keys are moving${namesOf(touched)}. Nothing was deleted and the topology file is unchanged.`,
+    remedy: `stop the writers, then undo the copies and start over: ${abortCommand(operation)}`,
+  });
+}
+
+function namesOf(touched: readonly NodeKey[]): string {
+  if (touched.length === 0) return '';
+  const names = touched.slice(0, 3).map(({key}) => escapeText(key.toString('utf8')));
+  return ` (${touched.length} of these keys were touched, for example ${names.join(', ')})`;
 }

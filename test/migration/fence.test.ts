@@ -55,7 +55,9 @@ async function withScene(wanted: number | readonly ServerSpec[], body: (scene: S
     const raise = (kind: FenceKind, change: Partial<FenceOptions> = {}) =>
       raiseFence({
         ...{kind, nodes, lock, timeoutMs: 3000, maxMs: 60_000},
-        remember: (record) => records.push(JSON.parse(JSON.stringify(record))),
+        remember: (record) => {
+          records.push(JSON.parse(JSON.stringify(record)));
+        },
         ...change,
       });
     try {
