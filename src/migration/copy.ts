@@ -89,9 +89,13 @@ export async function copyNamed(
 ): Promise<number> {
   const copying = new Copying(operation, 'copy', new Map());
   const node = operation.nodes[source]!;
-  return withLane(operation.timeoutMs, (lane) =>
-    lane.persist(() => copyBatch({copying, node, lane}, {db, owner: target, keys, isBig: false})),
-  );
+  return withLane(operation.timeoutMs, async (lane) => {
+    const socket = await lane.to(node, db);
+    const replies = await socket.batch(keys.map((key) => ['EXISTS', key]));
+    const there = keys.filter((_, i) => replies[i] === 1);
+    if (there.length === 0) return 0;
+    return lane.persist(() => copyBatch({copying, node, lane}, {db, owner: target, keys: there, isBig: false}));
+  });
 }
 
 async function copyFrom(copying: Copying, node: Node): Promise<void> {

@@ -6,7 +6,7 @@
 import {ExitCode, RtopoError, refusal} from '../errors.js';
 import {describeHolder, isAbandoned, LOCK_KEY, type OperationLock} from '../journal/lock.js';
 import {Connection, withConnection} from '../redis/connect.js';
-import type {FencedNode, FenceKindRules, FenceNode, NodeFence} from './fences/fence-kind.js';
+import type {FencedNode, FenceKindRules, FenceNode, LiftOptions, NodeFence} from './fences/fence-kind.js';
 import {minReplicas} from './fences/min-replicas.js';
 import {pause} from './fences/pause.js';
 
@@ -44,7 +44,7 @@ export interface Fence {
    * @returns sentences about what was left as somebody else has made it
    * @throws RtopoError FENCE_NOT_LIFTED, exit 4
    */
-  lift(): Promise<readonly string[]>;
+  lift(options?: LiftOptions): Promise<readonly string[]>;
 }
 
 /** @throws RtopoError exit 3 when it cannot be raised; what was raised until then is taken down again */
@@ -131,18 +131,18 @@ class Raised implements Fence {
     await Promise.all(this.#parts.fences.map((fence) => fence.assertUp()));
   }
 
-  lift(): Promise<readonly string[]> {
-    this.#lifting ??= this.#lift();
+  lift(options: LiftOptions = {}): Promise<readonly string[]> {
+    this.#lifting ??= this.#lift(options);
     return this.#lifting;
   }
 
-  async #lift(): Promise<readonly string[]> {
+  async #lift(options: LiftOptions): Promise<readonly string[]> {
     if (this.#limit !== null) clearTimeout(this.#limit);
     const {kind, fences, connections, lock, nodes, timeoutMs} = this.#parts;
     const lifts = await Promise.allSettled(
       fences.map(async (fence, i) => {
         try {
-          return await fence.lift();
+          return await fence.lift(options);
         } catch {
           // Its connection may be what failed. Writers wait for this: once more, on a new one.
           const [node, record] = [nodes[i]!, fence.record];

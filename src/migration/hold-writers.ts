@@ -26,7 +26,8 @@ export async function raiseOver(operation: Operation): Promise<Fence | null> {
 /** Writers go on, whatever became of the work that they waited for. */
 export async function lift(operation: Operation, fence: Fence | null): Promise<void> {
   if (fence === null) return;
-  for (const text of await fence.lift()) operation.notes.add(text);
+  // After the cutover a held write belongs to another server.
+  for (const text of await fence.lift({dropHeld: operation.hasCutOver})) operation.notes.add(text);
   note(operation, {type: 'unfence'});
 }
 

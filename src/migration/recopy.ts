@@ -3,7 +3,7 @@
  * it got there, so that neither order nor expiry can go wrong. Our earlier copy goes first, and only while it is what we put there.
  */
 import {readJournal} from '../journal/reading.js';
-import {copyNamed} from './copy.js';
+import {copyNamed, databasesOf} from './copy.js';
 import type {NodeKey, WritersVerdict} from './judge-writers.js';
 import {withLane} from './nodes.js';
 import {checkpoint, type Operation, write} from './operation.js';
@@ -25,8 +25,7 @@ interface Touched {
 /** Returns how many were copied again; null when that is not possible: somebody changed a copy, or the keys are not all known by name. */
 export async function recopyTouched(operation: Operation, verdict: WritersVerdict): Promise<number | null> {
   if (verdict.more || verdict.wholesale.some(({data}) => data)) return null;
-  const touched = grouped(operation, [...verdict.written, ...verdict.deleted]);
-  if (touched === null) return null;
+  const touched = await grouped(operation, [...verdict.written, ...verdict.deleted]);
   const copies = ownCopies(operation, touched);
   let sent = 0;
   for (const {source, target, db, keys} of touched) {
@@ -58,21 +57,30 @@ async function withdraw(
   operation.counts.verified -= doomed.length;
 }
 
-/** By source, target and database; null when a database is not known. */
-function grouped({nodes, change}: Operation, named: readonly NodeKey[]): Touched[] | null {
+/**
+ * By source, target and database. The backlog does not always say which database a command was for, when nothing before it did:
+ * such a name is looked at in all of them.
+ */
+async function grouped({nodes, change, timeoutMs}: Operation, named: readonly NodeKey[]): Promise<Touched[]> {
   const groups = new Map<string, Touched>();
   const seen = new Set<string>();
+  const databases = new Map<string, readonly number[]>();
   for (const {node, db, key} of named) {
     const holder = nodes.find(({at}) => at === node);
-    if (holder === undefined || db === null) return null;
+    if (holder === undefined) continue;
+    const known =
+      db === null ? (databases.get(node) ?? (await withLane(timeoutMs, (lane) => databasesOf(holder, lane)))) : [db];
+    if (db === null) databases.set(node, known);
     const target = ownerOf(change, key, holder);
-    const id = keyId({source: holder.number, db, key});
-    if (target === holder.number || seen.has(id)) continue;
-    seen.add(id);
-    const place = `${holder.number} ${target} ${db}`;
-    const group = groups.get(place) ?? {source: holder.number, target, db, keys: []};
-    groups.set(place, group);
-    group.keys.push(key);
+    for (const one of known) {
+      const id = keyId({source: holder.number, db: one, key});
+      if (target === holder.number || seen.has(id)) continue;
+      seen.add(id);
+      const place = `${holder.number} ${target} ${one}`;
+      const group = groups.get(place) ?? {source: holder.number, target, db: one, keys: []};
+      groups.set(place, group);
+      group.keys.push(key);
+    }
   }
   return [...groups.values()];
 }

@@ -26,6 +26,14 @@ export interface Fencing {
   readonly timeoutMs: number;
 }
 
+export interface LiftOptions {
+  /**
+   * The server does not own those keys any more: a write that it has held back would be acknowledged by the wrong one. Whoever waits with such a write
+   * is disconnected instead, and asks again where the key is now.
+   */
+  readonly dropHeld?: boolean;
+}
+
 /** The fence of one server. */
 export interface NodeFence {
   readonly record: FencedNode;
@@ -34,7 +42,7 @@ export interface NodeFence {
   /** Has it held all the time since it was raised? @throws RtopoError FENCE_LOST */
   assertUp(): Promise<void>;
   /** Everything as it was. @returns sentences about what was left as somebody else has made it */
-  lift(): Promise<readonly string[]>;
+  lift(options?: LiftOptions): Promise<readonly string[]>;
 }
 
 export interface FenceKindRules {

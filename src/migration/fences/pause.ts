@@ -5,7 +5,7 @@
  */
 import {ExitCode, RtopoError, refusal} from '../../errors.js';
 import {type Info, infoText, parseInfo} from '../../redis/info.js';
-import type {FencedNode, FenceKindRules, Fencing, NodeFence} from './fence-kind.js';
+import type {FencedNode, FenceKindRules, Fencing, LiftOptions, NodeFence} from './fence-kind.js';
 import {probeWrites} from './probe.js';
 
 /** For so long writers wait at most after rtopo has died. */
@@ -80,12 +80,13 @@ class Pause implements NodeFence {
     if (this.#lost !== null) throw this.#lost;
   }
 
-  async lift(): Promise<readonly string[]> {
+  async lift({dropHeld = false}: LiftOptions = {}): Promise<readonly string[]> {
     if (this.#timer !== null) clearInterval(this.#timer);
     this.#timer = null;
     await this.#renewing;
     if (this.#set === null) return [];
     const {connection} = this.#fencing;
+    const notes = dropHeld ? await disconnectHeld(this.#fencing) : [];
     const [before, now] = [this.#before, await readCounts(this.#fencing)];
     const isOurs = before === null || now.pauses === null || now.pauses - (before.pauses ?? 0) === this.#ownPauses;
     // A pause of somebody else, added to ours, ends when he said. Ours alone may be cut short.
@@ -93,7 +94,7 @@ class Pause implements NodeFence {
     const leftMs = isOurs ? 0 : Math.max(0, PAUSE_MS - elapsedMs(this.#set));
     const isOver = await awaitWrites(this.#fencing, leftMs);
     this.#set = null;
-    return isOver ? [] : [stillPaused(this.#fencing)];
+    return isOver ? notes : [...notes, stillPaused(this.#fencing)];
   }
 
   async #pause(): Promise<void> {
@@ -112,6 +113,19 @@ class Pause implements NodeFence {
       this.#lost ??= error instanceof RtopoError ? error : lost(this.#fencing, 'it could not be renewed');
     }
   }
+}
+
+/** A held command is dropped with its connection. Ours hold none back: they are left out by their names. */
+async function disconnectHeld({node, connection}: Fencing): Promise<readonly string[]> {
+  const list = await connection.attempt('CLIENT', ['LIST', 'TYPE', 'normal']);
+  if (typeof list !== 'string')
+    return [`writers that waited on ${node.at} were let go on there (CLIENT LIST is not permitted)`];
+  for (const line of list.split('\n')) {
+    const [, id, name, flags] = /^id=(\d{1,20}) .*? name=(\S*) .*?flags=(\w+) /.exec(line) ?? [];
+    if (id === undefined || !flags?.includes('b') || name?.startsWith('rtopo')) continue;
+    await connection.attempt('CLIENT', ['KILL', 'ID', id]);
+  }
+  return [];
 }
 
 function now(): Moment {
