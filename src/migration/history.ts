@@ -34,6 +34,8 @@ export interface Told {
   readonly nextBatch: number;
   /** The verdict on the last copying pass. */
   readonly writers: Writers;
+  /** Who opened the journal last; null where it does not tell. */
+  readonly process: {readonly host: string; readonly pid: number} | null;
   /** Null while unfinished. */
   readonly end: (RebalanceRecord & {type: 'end'}) | null;
   readonly tail: Tail;
@@ -43,6 +45,7 @@ export interface Told {
 export function readOperation(path: string): Told | null {
   let begin: Begin | null = null;
   let end: Told['end'] = null;
+  let process: Told['process'] = null;
   let writers: Writers = 'unknown';
   let durability = new Map<string, Durability>();
   let [phase, startedMs, lastMs, nextBatch, tail]: [Phase, number, number, number, Tail] = [
@@ -88,12 +91,16 @@ export function readOperation(path: string): Told | null {
       case 'barrier':
         durability = new Map(record.targets.map((target) => [target.at, target.by]));
         break;
+      case 'process':
+        process = {host: record.host, pid: record.pid};
+        break;
       case 'prune':
         break;
     }
   }
   if (begin === null) return null;
-  return {path, begin, phase, startedMs, lastMs, servers, leftovers, counts, nextBatch, writers, durability, end, tail};
+  const so = {phase, startedMs, lastMs, servers, leftovers, counts, nextBatch, writers, durability, process};
+  return {path, begin, ...so, end, tail};
 }
 
 /** A new pass looks at every key that is left at its source; those deleted by an earlier run were copied and verified before. */
