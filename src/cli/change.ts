@@ -1,5 +1,6 @@
 /** The flags that say what a rebalance shall do, and what they ask for. */
 import {Flags} from '@oclif/core';
+import {usageError} from '../errors.js';
 import {type SettingsFlags, settingsFlags, settingsOf} from './settings.js';
 
 /** The ways to say what the topology shall become. Several go together; `--to` says it all. */
@@ -64,7 +65,24 @@ export const consentFlags = {
   }),
 };
 
-export const rebalanceFlags = {...changeFlags, ...consentFlags, ...settingsFlags};
+export const rebalanceFlags = {
+  ...{...changeFlags, ...consentFlags, ...settingsFlags},
+  estimate: Flags.option({
+    description:
+      'count every key before (default), or estimate from 10,000 of each server; conflicts are then found by the copy',
+    options: ['exact', 'sample'] as const,
+  })(),
+};
+
+/** A saved plan says all of it. @throws RtopoError exit 64 when one of these flags stands beside --plan */
+export function assertPlanAlone(flags: Readonly<Record<string, unknown>>): void {
+  const given = Object.keys(rebalanceFlags).filter((name) => flags[name] !== undefined);
+  if (given.length === 0) return;
+  throw usageError({
+    message: `--plan carries out a plan as it was saved; ${given.map((name) => `--${name}`).join(', ')} would make it another one.`,
+    remedy: 'make a new plan with these flags: rtopo rebalance plan … --out plan.json',
+  });
+}
 
 /** The parsed flags of `rebalanceFlags`. */
 interface Typed extends SettingsFlags {
@@ -78,6 +96,7 @@ interface Typed extends SettingsFlags {
   readonly placement: string | undefined;
   readonly 'accept-volatile': string[] | undefined;
   readonly 'replace-on': string[] | undefined;
+  readonly estimate: 'exact' | 'sample' | undefined;
 }
 
 /** What was typed, by the names that the migration has for it. */
@@ -89,5 +108,6 @@ export function requestOf(flags: Typed) {
     acceptVolatile: flags['accept-volatile'] ?? [],
     replaceOn: flags['replace-on'] ?? [],
     settings: settingsOf(flags),
+    estimate: flags.estimate,
   };
 }

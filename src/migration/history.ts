@@ -49,6 +49,8 @@ export interface Told {
   readonly readings: Readings | null;
   /** The verdict on the last copying pass. */
   readonly writers: Writers;
+  /** Who opened the journal last; null where it does not tell. */
+  readonly process: {readonly host: string; readonly pid: number} | null;
   /** Null while unfinished. */
   readonly end: (RebalanceRecord & {type: 'end'}) | null;
   readonly tail: Tail;
@@ -106,6 +108,7 @@ export function takeOff(counts: Recounted, part: Recounted, sign = 1): void {
 export function readOperation(path: string): Told | null {
   let begin: Begin | null = null;
   let end: Told['end'] = null;
+  let process: Told['process'] = null;
   let writers: Writers = 'unknown';
   let durability = new Map<string, Durability>();
   let [phase, startedMs, lastMs, nextBatch, tail]: [Phase, number, number, number, Tail] = [
@@ -191,28 +194,17 @@ export function readOperation(path: string): Told | null {
         isDurable = true;
         durability = new Map(record.targets.map((target) => [target.at, target.by]));
         break;
+      case 'process':
+        process = {host: record.host, pid: record.pid};
+        break;
       case 'prune':
         break;
     }
   }
   if (begin === null) return null;
   const where = {path, phase, startedMs, lastMs, nextBatch, tail};
-  return {
-    ...where,
-    begin,
-    servers,
-    leftovers,
-    counts,
-    uncertain: since.total,
-    cursors,
-    readings,
-    fence,
-    received,
-    isDurable,
-    writers,
-    durability,
-    end,
-  };
+  const pass = {counts, uncertain: since.total, cursors, readings, fence, received, isDurable};
+  return {...where, ...pass, begin, servers, leftovers, writers, durability, process, end};
 }
 
 /** A new pass looks at every key that is left at its source; those deleted by an earlier run were copied and verified before. */

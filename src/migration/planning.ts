@@ -29,6 +29,8 @@ export interface PlanOptions {
   readonly settings: Settings;
   readonly estimate: Census['method'];
   readonly timeoutMs: number;
+  /** Told who the servers are, before their keys are counted; may throw. */
+  readonly onServers?: ((nodes: readonly Node[]) => void) | undefined;
   readonly onCounting?: ((keys: number, totalKeys: number) => void) | undefined;
 }
 
@@ -36,6 +38,7 @@ export async function planRebalance(change: Change, options: PlanOptions): Promi
   const {consents, settings, estimate, timeoutMs, onCounting} = options;
   assertConsentsAreNodes(change, consents);
   const {nodes, objections} = await preflight(change, {timeoutMs, operation: null});
+  options.onServers?.(nodes);
   const common = {change, nodes, settings, consents};
   // On a server that is no master or still loading a count would mean nothing.
   if (objections.length > 0) return {...common, census: emptyCensus(nodes), objections, warnings: [], advice: []};

@@ -82,7 +82,11 @@ export type RebalanceRecord =
       readonly settings: Settings;
       readonly planned: PlannedKeys;
       readonly matrix: readonly MatrixCell[];
+      /** Hash of the saved plan that it carries out. */
+      readonly plan?: string;
     }
+  /** A process opens the journal: who can be asked whether it still lives. */
+  | {readonly type: 'process'; readonly host: string; readonly pid: number}
   /** A process starts to work on the operation: who the servers are now. A copying pass counts from the last of these. */
   | {readonly type: 'run'; readonly servers: readonly {readonly at: string; readonly runId: string}[]}
   /** What the sources had to tell before the first copy of a pass: what a proof that nobody wrote compares with, in whatever process. */

@@ -1,4 +1,5 @@
 /** From a change of topology to a running operation, and back from a journal to one. */
+import {hostname} from 'node:os';
 import {join} from 'node:path';
 import {ExitCode, RtopoError} from '../errors.js';
 import {OperationLock} from '../journal/lock.js';
@@ -30,13 +31,24 @@ export interface OpenOptions {
   readonly again: string;
 }
 
+/** What the first record of an operation keeps. `file` is the topology file that the cutover will replace. */
+export interface Target {
+  readonly file: string;
+  readonly consents: Consents;
+  readonly settings: Settings;
+  /** Hash of the saved plan that is carried out. */
+  readonly plan?: string;
+}
+
+const thisProcess = () => ({type: 'process', host: hostname(), pid: process.pid}) as const;
+
 /**
  * Begins the journal of a new operation, then locks the servers: the lock is its first change, and a process that dies
- * between the two leaves something that can be resumed. `file` is the topology file that the cutover will replace.
+ * between the two leaves something that can be resumed.
  */
 export async function openOperation(
   plan: RebalancePlan,
-  target: {readonly file: string; readonly consents: Consents; readonly settings: Settings},
+  target: Target,
   {stateDir, ...options}: OpenOptions,
 ): Promise<Operation> {
   const id = operationId(Date.now());
@@ -46,7 +58,8 @@ export async function openOperation(
   const journal = Journal.create<RebalanceRecord>(join(stateDir, `${id}.jsonl`));
   const texts = {fromText: from.text, toText: to.text};
   try {
-    await journal.append({type: 'begin', id, ...target, ...texts, planned, matrix}, Date.now());
+    journal.note({type: 'begin', id, ...target, ...texts, planned, matrix}, Date.now());
+    await journal.append(thisProcess(), Date.now());
     const lock = await lockNodes(id, plan.nodes, options.timeoutMs);
     const {change, nodes} = plan;
     const pace = new Pace(nodes, target.settings);
@@ -93,6 +106,7 @@ export async function reopenOperation(found: Told, options: Omit<OpenOptions, 's
     // Read again under the lock: until now another process may have gone on with it, and even ended it.
     const told = readOperation(found.path) ?? found;
     const journal = Journal.resume<RebalanceRecord>(told.path, told.tail);
+    journal.note(thisProcess(), Date.now());
     const sameServers = nodes.every(({at, facts}) => told.servers.get(at) === facts.runId);
     const counts = {...told.counts};
     if (told.phase === 'copying') takeOff(counts, told.uncertain);
