@@ -145,9 +145,10 @@ function isPlainlyEqual({item: {copy}, landed, existed}: Arrival): boolean {
   );
 }
 
-function created({item: {copy}, landed}: Arrival): Carried {
+function created({item: {copy, sendable}, landed}: Arrival): Carried {
   const landedCrc = landedCrcOf(copy, landed);
-  return {outcome: 'created', landedCrc, bytes: copy.payload!.length, writes: 1, perhapsWrites: 0};
+  const refooted = sendable !== copy.payload;
+  return {outcome: 'created', landedCrc, bytes: copy.payload!.length, refooted, writes: 1, perhapsWrites: 0};
 }
 
 /** Where the bytes at the target end in another checksum: another order of a hash table, another footer. */
@@ -187,8 +188,9 @@ async function judged(batch: Batch, landings: readonly Landing[]): Promise<Lande
   return results;
 }
 
-const UNREADABLE: Carried = {outcome: 'unreadable', landedCrc: null, bytes: 0, writes: 0, perhapsWrites: 0};
-const GONE: Carried = {outcome: 'gone', landedCrc: null, bytes: 0, writes: 0, perhapsWrites: 0};
+const NOTHING = {landedCrc: null, bytes: 0, refooted: false, writes: 0, perhapsWrites: 0};
+const UNREADABLE: Carried = {...NOTHING, outcome: 'unreadable'};
+const GONE: Carried = {...NOTHING, outcome: 'gone'};
 
 function requestRestore(request: Request, {targetAge}: Batch, {key, age, copy, sendable: payload}: Item): void {
   const {expireAtMs} = copy;
@@ -225,6 +227,7 @@ async function judge(batch: Batch, landing: Landing, restamped: ReadonlySet<Buff
   const carried = {
     landedCrc: landedCrcOf(item.copy, landed),
     bytes: payload!.length,
+    refooted: item.sendable !== payload,
     writes: (existed ? 0 : 1) + (restamped.has(item.key) ? 1 : 0),
     perhapsWrites: 0,
   };
