@@ -1,7 +1,7 @@
 /** Are two copies of a key the same? Equal DUMP bodies, else equal canonical digests; and the same expiry to the millisecond. */
 import {replyFault} from '../redis/faults.js';
 import {ReplyError, type RespReply} from '../redis/resp/decode.js';
-import {Request} from '../redis/resp/encode.js';
+import {commandHead, Request} from '../redis/resp/encode.js';
 import type {RespSocket} from '../redis/resp/socket.js';
 import {canonicalDigest, dumpBody, readCommand} from './digest.js';
 
@@ -21,14 +21,13 @@ export async function readCopies(socket: RespSocket, keys: readonly Buffer[]): P
   return keys.map((_, i) => copyOf(socket, replies[2 * i], replies[2 * i + 1]));
 }
 
+export const PEXPIRETIME = commandHead('PEXPIRETIME');
+export const DUMP = commandHead('DUMP');
+
 /** The two questions about a key; `copyOf` reads their answers. */
 export function requestCopy(request: Request, key: Buffer): void {
-  request.begin(2);
-  request.part('PEXPIRETIME');
-  request.part(key);
-  request.begin(2);
-  request.part('DUMP');
-  request.part(key);
+  request.with(PEXPIRETIME, key);
+  request.with(DUMP, key);
 }
 
 /** @throws RtopoError when the server refused */

@@ -5,7 +5,6 @@
  */
 import type {RespSocket} from '../redis/resp/socket.js';
 import {copyValue} from './copy-value.js';
-import {dumpCrc} from './digest.js';
 import {Channel} from './flow.js';
 import {type Lane, type Node, withLane} from './nodes.js';
 import {checkpoint, note, type Operation, progress, write} from './operation.js';
@@ -285,7 +284,7 @@ async function carryBatch(
       targetAge: ageKind(targetNode),
       ...intakeOf(operation, targetNode),
       announce: async (copies) => {
-        const crcs = packCrcs(copies.map(({payload}) => (payload === null ? null : dumpCrc(payload))));
+        const crcs = packCrcs(copies.map(({payload}) => payload));
         const expiries = packExpiries(copies.map(({payload, expireAtMs}) => (payload === null ? -1 : expireAtMs)));
         const where = {batch, source: node.number, target: owner, db};
         await write(operation, {type: 'copy', ...where, keys: packKeys(keys), crcs, expiries});
