@@ -77,7 +77,7 @@ export async function raiseBarrier(operation: Operation): Promise<void> {
       return {at: node.at, runId: node.facts.runId, by};
     }),
   );
-  write(operation, {type: 'barrier', targets});
+  await write(operation, {type: 'barrier', targets});
 }
 
 /** One target, while it is made sure of. */

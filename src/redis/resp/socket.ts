@@ -207,7 +207,8 @@ export class RespSocket {
   }
 }
 
-async function dial({address, tls}: Endpoint, timeoutMs: number): Promise<Socket> {
+/** A connected socket, TLS verified, not logged in yet. */
+export async function dial({address, tls}: Endpoint, timeoutMs: number): Promise<Socket> {
   const target = {host: address.host, port: address.port};
   const socket: Socket =
     tls === null ? connectTcp(target) : connectTls({...target, ...(await tlsMaterial(tls, address))});
