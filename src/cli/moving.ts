@@ -17,6 +17,12 @@ interface WhereFlags {
   readonly timeout?: number | undefined;
 }
 
+/** Keys that were left where they do not belong, because that was asked for, are still worth a look: exit 2. */
+export function exitOf({operation, finalCheck}: RebalanceReport): ExitCode {
+  const isWhole = !operation?.skipped && !finalCheck?.misplaced;
+  return isWhole ? ExitCode.ok : ExitCode.attention;
+}
+
 export abstract class MovingCommand extends BaseCommand {
   static override baseFlags = {...BaseCommand.baseFlags, 'state-dir': stateDir};
 

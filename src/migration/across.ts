@@ -6,10 +6,11 @@ import {raiseBarrier} from './barrier.js';
 import {copyAll} from './copy.js';
 import {cutOver} from './cutover.js';
 import type {Fence} from './fence.js';
+import {copyFunctions} from './functions.js';
 import {restartCounts} from './history.js';
 import {lift, raiseOver} from './hold-writers.js';
 import {probeNodes} from './intake.js';
-import {checkpoint, enter, type Operation, write} from './operation.js';
+import {checkpoint, enter, type Operation, type WritersSettled, write} from './operation.js';
 import type {Readings} from './readings.js';
 import {recopyTouched} from './recopy.js';
 import type {Writers} from './records.js';
@@ -21,7 +22,10 @@ export interface Across {
   /** `cutover`, unless it was to stop before. */
   readonly phase: StopAfter;
   readonly writers: Writers;
+  readonly method: string | null;
 }
+
+const UNSETTLED = {writers: 'unknown', method: null} as const;
 
 /** Keys that come late are writers at work. After so many rechecks rtopo stops hoping that they end. */
 const MAX_RECHECKS = 3;
@@ -34,6 +38,8 @@ export async function bringAcross(
   {readings, stopAfter}: {readonly readings: Readings | null; readonly stopAfter: StopAfter | null},
 ): Promise<Across> {
   operation.intakes = await probeNodes(operation);
+  if (operation.settings.functions === 'copy')
+    await copyFunctions(operation.nodes, operation.matrix, operation.timeoutMs);
   const fencing = new Fencing(operation);
   try {
     // Where what is written meanwhile is copied again, writers are held off only for the last of it.
@@ -41,18 +47,19 @@ export async function bringAcross(
     const before = readings ?? (await beginPass(operation));
     await copyAll(operation, 'copy');
     await enter(operation, 'copied');
-    if (stopAfter === 'copied') return {phase: 'copied', writers: 'unknown'};
-    const writers = await settleWriters(operation, before, fencing);
-    await enter(operation, 'verified', writers);
+    if (stopAfter === 'copied') return {phase: 'copied', ...UNSETTLED};
+    const settled = await settleWriters(operation, before, fencing);
+    await enter(operation, 'verified', settled);
+    const {writers, method} = settled;
     // Writers that wait for the end of a fence do not wait for disks: what was copied under it is made durable before anything is deleted.
     if (!fencing.isLate) await raiseBarrier(operation);
-    if (stopAfter === 'verified') return {phase: 'verified', writers};
+    if (stopAfter === 'verified') return {phase: 'verified', writers, method};
     checkpoint(operation);
     await fencing.assertUp();
     await cutOver(operation);
     operation.hasCutOver = true;
     await enter(operation, 'cutover');
-    return {phase: 'cutover', writers};
+    return {phase: 'cutover', writers, method};
   } finally {
     await fencing.lift();
   }
@@ -102,7 +109,7 @@ async function beginPass(operation: Operation): Promise<Readings> {
 }
 
 /** Nobody wrote; or what was written is copied again; or it cannot be known, and then every key is asked for once more. */
-async function settleWriters(operation: Operation, before: Readings, fencing: Fencing): Promise<Writers> {
+async function settleWriters(operation: Operation, before: Readings, fencing: Fencing): Promise<WritersSettled> {
   // After the cutover the applications are welcome to write.
   if (operation.hasCutOver) return recheck(operation);
   let [since, wasSeen] = [before, false];
@@ -117,7 +124,7 @@ async function settleWriters(operation: Operation, before: Readings, fencing: Fe
       [since, wasSeen] = [now, true];
     }
     // SCAN returns every key that was there all the time: where nobody wrote, none can have come late.
-    else if (!fencing.isWanted) return wasSeen ? 'seen' : 'none-seen';
+    else if (!fencing.isWanted) return {writers: wasSeen ? 'seen' : 'none-seen', method: verdict.method};
     // What is left to copy again is little: now is the moment to hold writers off, and to look once more.
     if (fencing.isWanted) await fencing.raiseLate();
   }
@@ -126,7 +133,7 @@ async function settleWriters(operation: Operation, before: Readings, fencing: Fe
   return recheck(operation);
 }
 
-async function recheck(operation: Operation): Promise<Writers> {
-  for (let i = 0; i < MAX_RECHECKS; i++) if ((await copyAll(operation, 'recheck')) === 0) return 'unknown';
+async function recheck(operation: Operation): Promise<WritersSettled> {
+  for (let i = 0; i < MAX_RECHECKS; i++) if ((await copyAll(operation, 'recheck')) === 0) return UNSETTLED;
   throw writersSeen(operation, null);
 }

@@ -78,6 +78,7 @@ export async function raiseBarrier(operation: Operation): Promise<void> {
     }),
   );
   await write(operation, {type: 'barrier', targets});
+  for (const {at, by} of targets) operation.durability.set(at, by);
 }
 
 /** One target, while it is made sure of. */

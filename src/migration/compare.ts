@@ -2,7 +2,7 @@
 import {RtopoError} from '../errors.js';
 import {replyFault} from '../redis/faults.js';
 import {ReplyError, type RespReply} from '../redis/resp/decode.js';
-import {Request} from '../redis/resp/encode.js';
+import {commandHead, Request} from '../redis/resp/encode.js';
 import type {RespSocket} from '../redis/resp/socket.js';
 import {dumpBody} from './digest.js';
 import {tryDigest} from './elements/compare.js';
@@ -23,14 +23,13 @@ export async function readCopies(socket: RespSocket, keys: readonly Buffer[]): P
   return keys.map((_, i) => copyOf(socket, replies[2 * i], replies[2 * i + 1]));
 }
 
+export const PEXPIRETIME = commandHead('PEXPIRETIME');
+export const DUMP = commandHead('DUMP');
+
 /** The two questions about a key; `copyOf` reads their answers. */
 export function requestCopy(request: Request, key: Buffer): void {
-  request.begin(2);
-  request.part('PEXPIRETIME');
-  request.part(key);
-  request.begin(2);
-  request.part('DUMP');
-  request.part(key);
+  request.with(PEXPIRETIME, key);
+  request.with(DUMP, key);
 }
 
 /** @throws RtopoError when the server refused */

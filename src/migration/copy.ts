@@ -5,10 +5,9 @@
  */
 import type {RespSocket} from '../redis/resp/socket.js';
 import {copyValue} from './copy-value.js';
-import {dumpCrc} from './digest.js';
 import {Channel} from './flow.js';
 import {type Lane, type Node, withLane} from './nodes.js';
-import {checkpoint, note, type Operation, write} from './operation.js';
+import {checkpoint, note, type Operation, progress, write} from './operation.js';
 import {packCrcs, packExpiries, packKeys} from './packing.js';
 import {supportByVersion} from './probe.js';
 import {chooseReaders} from './readers.js';
@@ -231,7 +230,7 @@ interface Carriage {
   readonly keys: readonly Buffer[];
 }
 
-type Outcome = Pick<Carried, 'outcome' | 'bytes'>;
+type Outcome = Pick<Carried, 'outcome' | 'bytes' | 'refooted'>;
 
 /** As one batch; what the target cannot be given that way follows by itself. */
 async function carryKeys(copying: Copying, carriage: Carriage): Promise<Outcome[]> {
@@ -261,7 +260,7 @@ async function carryValues(
       const {outcome, bytes} = await copyValue(operation, where);
       if (outcome === 'again') throw new Error('copyValue tries again by itself');
       if (outcome === 'created' || outcome === 'equal') operation.counts.byElements += 1;
-      results.push({outcome, bytes});
+      results.push({outcome, bytes, refooted: false});
     } finally {
       door.leave();
     }
@@ -285,7 +284,7 @@ async function carryBatch(
       targetAge: ageKind(targetNode),
       ...intakeOf(operation, targetNode),
       announce: async (copies) => {
-        const crcs = packCrcs(copies.map(({payload}) => (payload === null ? null : dumpCrc(payload))));
+        const crcs = packCrcs(copies.map(({payload}) => payload));
         const expiries = packExpiries(copies.map(({payload, expireAtMs}) => (payload === null ? -1 : expireAtMs)));
         const where = {batch, source: node.number, target: owner, db};
         await write(operation, {type: 'copy', ...where, keys: packKeys(keys), crcs, expiries});
@@ -324,13 +323,14 @@ async function withoutArrived(source: RespSocket, target: RespSocket, keys: read
 
 function copiedRecord(batch: number, carried: readonly Carried[]) {
   const landed: Record<number, string> = {};
-  let [outcomes, bytes] = ['', 0];
+  let [outcomes, bytes, refooted] = ['', 0, 0];
   for (const [i, one] of carried.entries()) {
     outcomes += OUTCOME_LETTERS[one.outcome];
     bytes += one.bytes;
+    if (one.refooted) refooted += 1;
     if (one.landedCrc !== null) landed[i] = one.landedCrc.toString('base64');
   }
-  return {type: 'copied', batch, outcomes, landed, bytes} as const;
+  return {type: 'copied', batch, outcomes, landed, bytes, ...(refooted === 0 ? {} : {refooted})} as const;
 }
 
 function addOwnWrites({ownWrites}: Operation, owner: number, carried: readonly Carried[]): void {
@@ -352,16 +352,20 @@ function ageKind({facts}: Node): AgeKind {
   return facts.evictionPolicy.endsWith('-lru') ? 'idle' : 'none';
 }
 
-function count(operation: Operation, {carried}: {from: number; to: number; carried: readonly Outcome[]}): void {
+function count(
+  operation: Operation,
+  {from, to, carried}: {readonly from: number; readonly to: number; readonly carried: readonly Outcome[]},
+): void {
   const {counts} = operation;
-  for (const {outcome, bytes} of carried) {
+  const before = counts.copied;
+  for (const {outcome, bytes, refooted} of carried) {
     if (outcome === 'gone') counts.expired += 1;
     else if (outcome !== 'conflict') {
       counts.copied += 1;
       counts.verified += 1;
+      if (refooted) counts.refooted += 1;
     }
     counts.bytes += bytes;
   }
-  const {copied, bytes} = counts;
-  operation.onProgress({phase: 'copying', keys: copied, totalKeys: operation.planned.moving, bytes});
+  progress(operation, {phase: 'copying', keys: counts.copied, from, to, more: counts.copied - before});
 }

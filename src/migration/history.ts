@@ -49,6 +49,8 @@ export interface Told {
   readonly readings: Readings | null;
   /** The verdict on the last copying pass. */
   readonly writers: Writers;
+  /** What decided that verdict; null while there is none. */
+  readonly method: string | null;
   /** Who opened the journal last; null where it does not tell. */
   readonly process: {readonly host: string; readonly pid: number} | null;
   /** Null while unfinished. */
@@ -56,9 +58,9 @@ export interface Told {
   readonly tail: Tail;
 }
 
-type Recounted = Pick<Counts, 'copied' | 'verified' | 'expired' | 'skipped' | 'byElements' | 'bytes'>;
+type Recounted = Pick<Counts, 'copied' | 'verified' | 'expired' | 'skipped' | 'byElements' | 'refooted' | 'bytes'>;
 
-const NOTHING: Recounted = {copied: 0, verified: 0, expired: 0, skipped: 0, byElements: 0, bytes: 0};
+const NOTHING: Recounted = {copied: 0, verified: 0, expired: 0, skipped: 0, byElements: 0, refooted: 0, bytes: 0};
 
 /** Batches that were copied since the cursor of their source was last written down: whoever goes on from there copies them once more. */
 class SinceCursor {
@@ -101,6 +103,7 @@ export function takeOff(counts: Recounted, part: Recounted, sign = 1): void {
   counts.expired -= sign * part.expired;
   counts.skipped -= sign * part.skipped;
   counts.byElements -= sign * part.byElements;
+  counts.refooted -= sign * part.refooted;
   counts.bytes -= sign * part.bytes;
 }
 
@@ -124,6 +127,7 @@ export function readOperation(path: string): Told | null {
   let fence: FenceRecord | null = null;
   const received = new Set<number>();
   let isDurable = false;
+  let method: string | null = null;
   let [found, servers, leftovers] = [new Map<string, string>(), new Map<string, string>(), false];
   const counts: Counts = {
     copied: 0,
@@ -133,6 +137,7 @@ export function readOperation(path: string): Told | null {
     changed: 0,
     skipped: 0,
     byElements: 0,
+    refooted: 0,
     bytes: 0,
   };
   for (const {record, tail: at} of readJournal<RebalanceRecord>(path)) {
@@ -148,6 +153,7 @@ export function readOperation(path: string): Told | null {
         break;
       case 'phase':
         phase = record.phase;
+        method = record.method ?? (phase === 'copying' ? null : method);
         writers = record.writers ?? (phase === 'copying' ? 'unknown' : writers);
         if (phase !== 'copying') break;
         restartCounts(counts);
@@ -203,7 +209,7 @@ export function readOperation(path: string): Told | null {
   }
   if (begin === null) return null;
   const where = {path, phase, startedMs, lastMs, nextBatch, tail};
-  const pass = {counts, uncertain: since.total, cursors, readings, fence, received, isDurable};
+  const pass = {counts, uncertain: since.total, cursors, readings, fence, received, isDurable, method};
   return {...where, ...pass, begin, servers, leftovers, writers, durability, process, end};
 }
 
@@ -214,6 +220,7 @@ export function restartCounts(counts: Counts): void {
   counts.changed = 0;
   counts.skipped = 0;
   counts.byElements = 0;
+  counts.refooted = 0;
   counts.bytes = 0;
 }
 
@@ -230,7 +237,15 @@ function addCopied(counts: Counts, record: RebalanceRecord & {type: 'copied'}, m
   const copied = record.outcomes.length - expired - conflicts - number(OUTCOME_LETTERS.unreadable);
   const byElements = Object.keys(record.elements ?? {}).length;
   const skipped = maySkip ? conflicts : 0;
-  const part = {copied, verified: copied, expired, skipped, byElements, bytes: record.bytes};
+  const part = {
+    copied,
+    verified: copied,
+    expired,
+    skipped,
+    byElements,
+    refooted: record.refooted ?? 0,
+    bytes: record.bytes,
+  };
   takeOff(counts, part, -1);
   return part;
 }

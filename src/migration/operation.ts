@@ -6,7 +6,16 @@ import type {Intakes} from './intake.js';
 import type {Node} from './nodes.js';
 import type {Pace} from './pace.js';
 import type {Change} from './plan.js';
-import type {Consents, MatrixCell, Phase, PlannedKeys, RebalanceRecord, Settings, Writers} from './records.js';
+import type {
+  Consents,
+  Durability,
+  MatrixCell,
+  Phase,
+  PlannedKeys,
+  RebalanceRecord,
+  Settings,
+  Writers,
+} from './records.js';
 
 /** Told about progress as it happens; totals may be null when they are not known. */
 export interface Progress {
@@ -36,6 +45,8 @@ export interface Counts {
   skipped: number;
   /** Of the copied ones: carried element by element. */
   byElements: number;
+  /** Of the copied ones: carried with another version in the footer of their payload. */
+  refooted: number;
   bytes: number;
 }
 
@@ -43,6 +54,12 @@ export interface Counts {
 export interface OwnWrites {
   readonly sure: number;
   readonly perhaps: number;
+}
+
+export interface PairCount {
+  readonly from: number;
+  readonly to: number;
+  keys: number;
 }
 
 export interface Operation {
@@ -71,6 +88,10 @@ export interface Operation {
   intakes: Intakes;
   /** What a person should know of how faithful some copies are. */
   readonly notes: Set<string>;
+  /** Keys of the present phase by pair of node numbers. */
+  readonly pairs: Map<string, PairCount>;
+  /** What makes each target keep its copies, by address. */
+  readonly durability: Map<string, Durability>;
   /** Where an earlier run of this copying pass had come, by `node/database`: the cursor to go on from; null: to its end. */
   cursors: ReadonlyMap<string, string | null>;
   /** Flags of the command line that a command printed for it needs too, such as ` --topology FILE`. */
@@ -93,11 +114,40 @@ export function note(operation: Operation, record: RebalanceRecord): void {
   operation.journal.note(record, Date.now());
 }
 
+/** The verdict on writers, and what decided it; null where nothing could. */
+export interface WritersSettled {
+  readonly writers: Writers;
+  readonly method: string | null;
+}
+
+function settledPart(settled: WritersSettled | undefined) {
+  if (settled === undefined) return {};
+  return {writers: settled.writers, ...(settled.method === null ? {} : {method: settled.method})};
+}
+
 /** A phase begins: in the journal, and for whoever watches. */
-export async function enter(operation: Operation, phase: Phase, writers?: Writers): Promise<void> {
+export async function enter(operation: Operation, phase: Phase, settled?: WritersSettled): Promise<void> {
   checkpoint(operation);
-  await write(operation, {type: 'phase', phase, ...(writers === undefined ? {} : {writers})});
+  await write(operation, {type: 'phase', phase, ...settledPart(settled)});
+  operation.pairs.clear();
   operation.onProgress({phase, keys: 0, totalKeys: null, bytes: 0});
+}
+
+/** Told to whoever watches: so many keys more between these two nodes. `keys` are those of the phase so far. */
+export function progress(
+  operation: Operation,
+  {phase, keys, from, to, more}: {phase: Phase; keys: number; from: number; to: number; more: number},
+): void {
+  const {pairs, nodes, matrix, planned, counts, pace} = operation;
+  const pair = pairs.get(`${from} ${to}`) ?? {from, to, keys: 0};
+  pair.keys += more;
+  pairs.set(`${from} ${to}`, pair);
+  const told = [...pairs.values()].map((one) => {
+    const names = {from: nodes[one.from]!.name, to: nodes[one.to]!.name};
+    const cell = matrix.find((found) => found.from === names.from && found.to === names.to);
+    return {...names, keys: one.keys, totalKeys: cell?.keys ?? null};
+  });
+  operation.onProgress({phase, keys, totalKeys: planned.moving, bytes: counts.bytes, pairs: told, limit: pace.limit});
 }
 
 /** The last record. The lock is given back before it: whoever finds the operation ended finds no lock of it, wherever the process died. */

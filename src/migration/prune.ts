@@ -14,7 +14,7 @@ import {compareCopies, compareKeys, readCopies} from './compare.js';
 import {dumpCrc} from './digest.js';
 import {deleteIfEqual} from './elements/delete.js';
 import {type Lane, withLane} from './nodes.js';
-import {checkpoint, note, type Operation, resumeCommand, write} from './operation.js';
+import {checkpoint, note, type Operation, progress, resumeCommand, write} from './operation.js';
 import {crcAt, unpackCrcs, unpackKeys} from './packing.js';
 import {type ElementDigest, OUTCOME_LETTERS, PRUNE_LETTERS, type RebalanceRecord} from './records.js';
 
@@ -241,17 +241,14 @@ async function pruneBatch(pruning: Pruning): Promise<void> {
   const outcomes = letters.join('');
   note(operation, {type: 'pruned', batch: batch.batch, outcomes});
   const {counts} = operation;
-  counts.deleted += lettersIn(outcomes, PRUNE_LETTERS.deleted);
+  const deleted = lettersIn(outcomes, PRUNE_LETTERS.deleted);
+  counts.deleted += deleted;
   counts.expired += lettersIn(outcomes, PRUNE_LETTERS.expired);
   kept.changed += lettersIn(outcomes, PRUNE_LETTERS.changed);
   kept.missing += lettersIn(outcomes, PRUNE_LETTERS.missing);
   if (kept.examples === '') kept.examples = examplesOf([...batch.doomed, ...batch.values], letters);
-  operation.onProgress({
-    phase: 'pruning',
-    keys: counts.deleted,
-    totalKeys: operation.planned.moving,
-    bytes: counts.bytes,
-  });
+  const {source: from, target: to} = batch;
+  progress(operation, {phase: 'pruning', keys: counts.deleted, from, to, more: deleted});
 }
 
 function examplesOf(doomed: readonly {readonly key: Buffer}[], letters: readonly string[]): string {

@@ -27,7 +27,7 @@ export async function abortOperation(operation: Operation): Promise<{report: Reb
     const {removed, kept} = await undoCopies(operation);
     const report = runReport(
       operation,
-      {phase: 'aborted', writers: 'unknown', finalCheck: null},
+      {phase: 'aborted', writers: 'unknown', method: null, finalCheck: null},
       (Date.now() - startedMs) / 1000,
     );
     return {report: {...report, keys: {...report.keys, deleted: removed}}, kept};

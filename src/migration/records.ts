@@ -95,7 +95,13 @@ export type RebalanceRecord =
   | {readonly type: 'fence'; readonly record: FenceRecord}
   | {readonly type: 'unfence'}
   /** J2. */
-  | {readonly type: 'phase'; readonly phase: Phase /** With `verified`. */; readonly writers?: Writers}
+  | {
+      readonly type: 'phase';
+      readonly phase: Phase;
+      /** With `verified`; and what decided it. */
+      readonly writers?: Writers;
+      readonly method?: string;
+    }
   /**
    * Before the copies of a batch are sent: these names, on this target, may be ours from now on. `keys` and `crcs` are packed
    * (`packing.ts`); a checksum is that of the source's DUMP, none for a value that is carried element by element; `expiries` are
@@ -121,6 +127,8 @@ export type RebalanceRecord =
       readonly outcomes: string;
       readonly landed: Readonly<Record<number, string>>;
       readonly bytes: number;
+      /** So many of the payloads went with another version in their footer. */
+      readonly refooted?: number;
       /** Of values that were carried element by element: what is compared in place of a checksum. */
       readonly elements?: Readonly<Record<number, ElementDigest>>;
     }

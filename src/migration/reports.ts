@@ -6,7 +6,7 @@ import {MEMORY_MARGIN} from './judge.js';
 import {abortCommand, type Operation, resumeCommand} from './operation.js';
 import {type Change, planChange, type Side} from './plan.js';
 import type {RebalancePlan} from './planning.js';
-import {DEFAULT_SETTINGS, type Durability, type Phase, type Settings, type Writers} from './records.js';
+import {DEFAULT_SETTINGS, type Phase, type Settings, type Writers} from './records.js';
 import type {Outcome} from './run.js';
 import {standingOf} from './standing.js';
 import {sideOf} from './start.js';
@@ -72,22 +72,14 @@ function durationOf({keys, bytes}: {keys: number; bytes: number}, settings: Sett
   return {seconds, keysPerSecond, bytesPerSecond, isAssumed};
 }
 
-/** What a run may tell beside its outcome. */
-export interface Ended extends Outcome {
-  readonly fidelity?: NonNullable<OperationPart['fidelity']>;
-  readonly writersMethod?: string;
-  readonly skipped?: number;
-  readonly durability?: readonly {readonly at: string; readonly by: Durability}[];
-}
-
-export function runReport(operation: Operation, ended: Ended, seconds: number): RebalanceReport {
+export function runReport(operation: Operation, ended: Outcome, seconds: number): RebalanceReport {
   const {change, counts, planned, matrix, journal, file, settings} = operation;
-  const {phase, writers, finalCheck, fidelity, writersMethod, skipped, durability = []} = ended;
+  const {phase, writers, method, finalCheck} = ended;
   const standing = {phase, counts, hasCutOver: operation.hasCutOver};
   return {
     ...blank(change.from, change.to, change.minimumShare),
     ...{id: operation.id, phase, seconds, matrix, writers, journal: journal.path, topologyFile: file},
-    keys: keysOf(planned, counts, skipped),
+    keys: keysOf(planned, counts),
     bytes: counts.bytes,
     movedShare: planned.scanned === 0 ? null : planned.moving / planned.scanned,
     next: nextCommand(phase, operation),
@@ -97,10 +89,9 @@ export function runReport(operation: Operation, ended: Ended, seconds: number): 
       duplicates: finalCheck.duplicates,
     },
     operation: {
-      ...{settings, durability, whereabouts: standingOf(standing), process: null},
-      ...(fidelity === undefined ? {} : {fidelity}),
-      ...(writersMethod === undefined ? {} : {writersMethod}),
-      ...(skipped === undefined ? {} : {skipped}),
+      ...{settings, whereabouts: standingOf(standing), process: null},
+      durability: [...operation.durability].map(([at, by]) => ({at, by})),
+      ...{...howOf(counts, method), notes: [...operation.notes]},
       ...waysBack(standing, {...operation, isRewritten: change.from.text !== change.to.text}),
     },
   };
@@ -119,25 +110,35 @@ export function toldReport(told: Told, again: string, process: OperationPart['pr
     finalCheck: told.end?.finalCheck ?? null,
     seconds: (lastMs - startedMs) / 1000,
     next: nextCommand(phase, {id, again}),
-    keys: keysOf(planned, counts, 0),
+    keys: keysOf(planned, counts),
     bytes: counts.bytes,
     movedShare: planned.scanned === 0 ? null : planned.moving / planned.scanned,
     operation: {
       ...{settings, whereabouts: standingOf(standing), process},
       durability: [...told.durability].map(([at, by]) => ({at, by})),
+      ...{...howOf(counts, told.method), notes: []},
       ...waysBack(standing, {id, file, again, isRewritten: begin.fromText !== begin.toText}),
     },
   };
 }
 
-function keysOf(
-  planned: Operation['planned'],
+/** How the keys travelled, and what is known of writers. */
+function howOf(
   counts: Operation['counts'],
-  skipped: number | undefined,
-): RebalanceReport['keys'] {
-  const {copied, verified, deleted, expired} = counts;
+  method: string | null,
+): Pick<OperationPart, 'fidelity' | 'skipped' | 'writersMethod'> {
+  const {copied, refooted, byElements: elements, skipped} = counts;
+  return {
+    fidelity: {dump: copied - refooted - elements, refooted, elements},
+    skipped,
+    ...(method === null ? {} : {writersMethod: method}),
+  };
+}
+
+function keysOf(planned: Operation['planned'], counts: Operation['counts']): RebalanceReport['keys'] {
+  const {copied, verified, deleted, expired, skipped} = counts;
   const {scanned, moving, strays} = planned;
-  return {scanned, moving, strays, conflicts: skipped ?? 0, copied, verified, deleted, expired};
+  return {scanned, moving, strays, conflicts: skipped, copied, verified, deleted, expired};
 }
 
 /** What is left to do: null when nothing is. */

@@ -7,7 +7,7 @@ import {bringAcross, type StopAfter} from './across.js';
 import {dropAside} from './aside.js';
 import {raiseBarrier} from './barrier.js';
 import type {Told} from './history.js';
-import {enter, type Operation, write, writeEnd} from './operation.js';
+import {enter, type Operation, type WritersSettled, write, writeEnd} from './operation.js';
 import {proveEnd} from './prove.js';
 import {type Kept, pruneAll} from './prune.js';
 import type {FinalCheck, Phase, Writers} from './records.js';
@@ -18,6 +18,8 @@ export type {StopAfter} from './across.js';
 export interface Outcome {
   readonly phase: Phase;
   readonly writers: Writers;
+  /** What decided the verdict on writers; null where nothing could. */
+  readonly method: string | null;
   readonly finalCheck: FinalCheck | null;
 }
 
@@ -29,10 +31,13 @@ export interface RunOptions {
   /** True when the servers are still the processes that were there when the copies were made. */
   readonly sameServers: boolean;
   /** What the journal told of the copies that an earlier run made; `FRESH` for a new operation. */
-  readonly told: Pick<Told, 'leftovers' | 'writers' | 'readings' | 'isDurable'>;
+  readonly told: Pick<Told, 'leftovers' | 'writers' | 'method' | 'readings' | 'isDurable'>;
 }
 
-export const FRESH: RunOptions['told'] = {leftovers: false, writers: 'unknown', readings: null, isDurable: false};
+export const FRESH: RunOptions['told'] = {
+  ...{leftovers: false, writers: 'unknown', method: null},
+  ...{readings: null, isDurable: false},
+};
 
 export function runOperation(operation: Operation, options: RunOptions): Promise<Outcome> {
   return whileSampling(operation, () => runPhases(operation, options));
@@ -43,23 +48,23 @@ async function runPhases(operation: Operation, options: RunOptions): Promise<Out
   await write(operation, {type: 'run', servers: operation.nodes.map(({at, facts}) => ({at, runId: facts.runId}))});
   // Once the copies are proved and durable, the journal says what may go, key by key; what pruning leaves is looked at anew.
   const isCutOver = (options.phase === 'cutover' || options.phase === 'pruning') && !told.leftovers;
-  let writers = isCutOver ? told.writers : 'unknown';
+  let {writers, method}: WritersSettled = told;
   if (!isCutOver) {
     const across = await bringAcross(operation, {readings: goesOn(options) ? told.readings : null, stopAfter});
     if (across.phase !== 'cutover') return {...across, finalCheck: null};
-    writers = across.writers;
+    ({writers, method} = across);
   }
-  if (stopAfter === 'cutover') return {phase: 'cutover', writers, finalCheck: null};
+  if (stopAfter === 'cutover') return {phase: 'cutover', writers, method, finalCheck: null};
   let kept = await prune(operation, isCutOver && told.isDurable);
   // A target that was restarted since may have come back without its copies. The sources still hold them: once more.
   if (kept.missing > 0 && isCutOver && !sameServers) {
-    ({writers} = await bringAcross(operation, {readings: null, stopAfter: null}));
+    ({writers, method} = await bringAcross(operation, {readings: null, stopAfter: null}));
     kept = await prune(operation, false);
   }
   const finalCheck = await proveEnd(operation, kept);
   await dropAside(operation);
   await writeEnd(operation, {type: 'end', phase: 'done', writers, finalCheck});
-  return {phase: 'done', writers, finalCheck};
+  return {phase: 'done', writers, method, finalCheck};
 }
 
 /** The copies that an earlier run made are where they were: on the same processes, which have not lost their memory since. */

@@ -72,13 +72,35 @@ export async function openOperation(
 
 function blank(): Pick<
   Operation,
-  'counts' | 'received' | 'intakes' | 'notes' | 'ownWrites' | 'cursors' | 'nextBatch' | 'hasCutOver' | 'doubted'
+  | 'counts'
+  | 'received'
+  | 'intakes'
+  | 'notes'
+  | 'pairs'
+  | 'durability'
+  | 'ownWrites'
+  | 'cursors'
+  | 'nextBatch'
+  | 'hasCutOver'
+  | 'doubted'
 > {
   return {
-    counts: {copied: 0, verified: 0, deleted: 0, expired: 0, changed: 0, skipped: 0, byElements: 0, bytes: 0},
+    counts: {
+      copied: 0,
+      verified: 0,
+      deleted: 0,
+      expired: 0,
+      changed: 0,
+      skipped: 0,
+      byElements: 0,
+      refooted: 0,
+      bytes: 0,
+    },
     received: new Set(),
     intakes: new Map(),
     notes: new Set(),
+    pairs: new Map(),
+    durability: new Map(),
     ownWrites: new Map(),
     cursors: new Map(),
     nextBatch: 0,
@@ -117,6 +139,7 @@ export async function reopenOperation(found: Told, options: Omit<OpenOptions, 's
       ...{
         counts,
         received: new Set(told.received),
+        durability: new Map(told.durability),
         nextBatch: told.nextBatch,
         hasCutOver: hasCutOver(told),
         doubted: doubtedTargets(told, nodes),

@@ -71,6 +71,7 @@ function workRows(report: RebalanceReport): Labelled[] {
     const names = plural(operation.skipped, 'name');
     rows.push({label: 'skipped', text: `${names} left at the source: the target holds another value`});
   }
+  for (const text of operation?.notes ?? []) rows.push({label: 'note', text});
   const said = operation === undefined ? '' : saidSettings({...operation, consents: {acceptVolatile: []}});
   if (said !== '') rows.push({label: 'with', text: said});
   return rows;

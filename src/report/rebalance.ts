@@ -87,6 +87,8 @@ export interface OperationPart {
   readonly writersMethod?: string;
   /** Names left at their source because the target holds another value. */
   readonly skipped?: number;
+  /** What a person should know of how faithful the copies are, and of what was left as it was found. */
+  readonly notes: readonly string[];
   /** What makes each target keep its copies. */
   readonly durability: readonly {readonly at: string; readonly by: Durability}[];
   /** The command that goes the whole way back, once nothing can be undone any more; else null. */

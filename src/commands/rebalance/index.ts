@@ -2,8 +2,7 @@ import {Flags} from '@oclif/core';
 import {assertPlanAlone, rebalanceFlags, requestOf} from '../../cli/change.js';
 import {confirm} from '../../cli/confirm.js';
 import {dryRun, yes} from '../../cli/flags.js';
-import {MovingCommand} from '../../cli/moving.js';
-import {ExitCode} from '../../errors.js';
+import {exitOf, MovingCommand} from '../../cli/moving.js';
 import {renderPlan} from '../../render/plan.js';
 import {renderRebalance} from '../../render/rebalance.js';
 import type {RebalanceReport} from '../../report/rebalance.js';
@@ -57,7 +56,6 @@ export default class Rebalance extends MovingCommand {
     const terminal = this.terminal();
     const stopAfter = flags['stop-after'] ?? (flags['no-prune'] ? 'cutover' : null);
     const report = await prepared.run({stopAfter, ...terminal}).finally(terminal.clear);
-    const isWhole = !report.operation?.skipped;
-    return this.present(report, renderRebalance, {exit: isWhole ? ExitCode.ok : ExitCode.attention});
+    return this.present(report, renderRebalance, {exit: exitOf(report)});
   }
 }

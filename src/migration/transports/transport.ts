@@ -41,6 +41,8 @@ export interface Carried {
   /** Checksum of the target's DUMP where its bytes differ from the source's: a hash table has another order there. */
   readonly landedCrc: Buffer | null;
   readonly bytes: number;
+  /** The payload went with another version in its footer. */
+  readonly refooted: boolean;
   /** Changes made at the target for this key: what the detection of foreign writers subtracts. */
   readonly writes: number;
   /** Acts that may have changed something or not: a key that expired in between. */
