@@ -53,6 +53,11 @@ async function withMaster(
   const specs: ServerSpec[] = [{args}, {}];
   await withServers(specs, async ([master, replica], rig) => {
     await rig.replicate(replica!, master!);
+    // The replica is content before the master has done everything for it.
+    await rig.until('the end of the first sync', async () => {
+      const {slave0} = await master!.raw.info('replication');
+      return /state=online/.test(slave0!) && (await traces(master!.raw)).rdb_bgsave_in_progress === '0';
+    });
     await body({master: master!, raw: master!.raw, replica: replica!, rig});
   });
 }
