@@ -80,9 +80,10 @@ function workRows(report: RebalanceReport): Labelled[] {
 /** Nothing is to be copied any more; before that a rate would say little, and a count of moved keys nothing. */
 const isOver = ({phase}: RebalanceReport): boolean => phase === 'done' || phase === 'aborted' || phase === 'cutover';
 
-function movedText({keys, phase, seconds, bytes: sent, movedShare}: RebalanceReport): string {
+function movedText({keys, phase, seconds, bytes: sent, movedShare, operation}: RebalanceReport): string {
   const share = phase === 'done' ? ` of ${count(keys.scanned)} (${percent(movedShare)})` : '';
-  const isTelling = seconds >= 1 && keys.copied > 0;
+  // The time of an operation that was interrupted counts the pauses.
+  const isTelling = seconds >= 1 && keys.copied > 0 && !operation?.process;
   const rate = isTelling ? `: ${count(Math.round(keys.copied / seconds))} keys/s, ${bytes(sent / seconds)}/s` : '';
   return `${plural(keys.deleted, 'key')}${share} in ${spell(seconds)}, ${bytes(sent)} of payload${rate}`;
 }
@@ -137,7 +138,9 @@ function placeRows({topologyFile, journal}: RebalanceReport): Labelled[] {
 function wayRows({next, phase, operation}: RebalanceReport): Labelled[] {
   const rows: Labelled[] = [];
   if (next !== null) {
-    rows.push({label: 'next', text: next, whole: true}, {label: '', text: NEXT[phase] ?? ''});
+    const isRunning = operation?.process?.isAlive === true;
+    const does = `${isRunning ? 'should the process have died: ' : ''}${NEXT[phase] ?? ''}`;
+    rows.push({label: 'next', text: next, whole: true}, {label: '', text: does});
   }
   if (operation?.abort) {
     rows.push({label: 'or', text: operation.abort, whole: true});
