@@ -19,18 +19,16 @@ export function renderRebalance(report: RebalanceReport, style: Style): string {
   return `${headline(report, style)}\n\n${movement(report, style)}\n\n${labelled(rows, style)}\n`;
 }
 
-function headline({phase, id, operation}: RebalanceReport, style: Style): string {
+function headline({phase, id, operation, finalCheck}: RebalanceReport, style: Style): string {
+  const left = Math.max(operation?.skipped ?? 0, finalCheck?.misplaced ?? 0);
   const name = style.dim(id ?? '');
   const says = (sign: string, text: string): string =>
     `${sign} ${style.bold(phase === 'cutover' ? 'cut over' : phase)}  ${text}  ${name}`;
   const isRunning = operation?.process?.isAlive === true;
   switch (phase) {
     case 'done':
-      return operation?.skipped
-        ? says(
-            style.warning('!'),
-            `every key is on its owner, but for ${plural(operation.skipped, 'name')} left at the source`,
-          )
+      return left > 0
+        ? says(style.warning('!'), `every key is on its owner, but for ${plural(left, 'key')} left as agreed`)
         : says(style.good('✓'), 'every key is on its owner, once');
     case 'aborted':
       return says(style.good('✓'), 'the copies are removed, the sources are as they were');

@@ -151,6 +151,7 @@ const operation: OperationPart = {
     {at: '10.0.0.1:6379', by: 'replica'},
     {at: '10.0.0.9:6379', by: 'aof'},
   ],
+  notes: ['10.0.0.9:6379 has no LFU counters: idle times were set instead'],
   ...{back: 'rtopo rebalance --to rtopo.yml.before-01J', abort: null, whereabouts: 'Somewhere.', process: null},
 };
 
@@ -176,6 +177,7 @@ test('the summary of a run', () => {
     '  fidelity     667,111 as their DUMP, 10 as a DUMP for another version, 2',
     '               element by element',
     '  expired      12 on their way, by their own expiry',
+    '  note         10.0.0.9:6379 has no LFU counters: idle times were set instead',
     '  with         --fence pause',
     '  durable      10.0.0.1:6379 by a replica that acknowledged',
     '  durable      10.0.0.9:6379 by its append-only file',
@@ -188,7 +190,7 @@ test('the summary of a run', () => {
     '',
   ]);
   const skipped = renderRebalance({...done, operation: {...operation, skipped: 3}}, style);
-  assert.match(skipped, /^! done {2}every key is on its owner, but for 3 names left at the source {2}01J\n/);
+  assert.match(skipped, /^! done {2}every key is on its owner, but for 3 keys left as agreed {2}01J\n/);
   assert.match(skipped, 'skipped      3 names left at the source: the target holds another value\n');
 });
 
@@ -198,7 +200,7 @@ test('the state of an operation that was interrupted', () => {
     ...{phase: 'copying', writers: 'unknown', finalCheck: null, next: 'rtopo rebalance resume 01J'},
     keys: {...base.keys, copied: 12_345, verified: 12_345},
     operation: {
-      ...{settings: DEFAULT_SETTINGS, durability: [], back: null, abort: 'rtopo rebalance abort 01J'},
+      ...{settings: DEFAULT_SETTINGS, durability: [], notes: [], back: null, abort: 'rtopo rebalance abort 01J'},
       whereabouts: 'The sources hold every key.',
       process: {host: 'ops-1', pid: 4242, isAlive: false},
     },
