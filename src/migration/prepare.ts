@@ -72,6 +72,7 @@ export async function prepareRebalance(
   const settings = {...DEFAULT_SETTINGS, ...request.settings};
   const {timeoutMs, onCounting} = options;
   const estimate = request.estimate ?? 'exact';
+  if (estimate === 'sample') assertForAll(settings);
   const plan = await planRebalance(change, {consents, settings, estimate, timeoutMs, onCounting});
   return prepared(plan, {file, stateDir, options, saved: null});
 }
@@ -97,6 +98,16 @@ export async function prepareSaved(source: LoadedTopology, path: string, options
   const moved = plan.objections.length > 0 ? [] : staleCensus(saved, plan.census);
   if (moved.length > 0) throw planStale(saved, moved);
   return prepared(plan, {file, stateDir, options, saved: {plan: saved, path}});
+}
+
+/** What concerns single keys cannot be decided by looking at some of them. */
+function assertForAll({onConflict, strays}: Settings): void {
+  const flag = onConflict !== 'fail' ? `--on-conflict ${onConflict}` : strays !== 'move' ? `--strays ${strays}` : null;
+  if (flag === null) return;
+  throw usageError({
+    message: `${flag} needs to know every key that it concerns, and a sample knows some of them.`,
+    remedy: `count all keys: ${flag} --estimate exact`,
+  });
 }
 
 function whereabouts({path}: LoadedTopology, {stateDir, again}: PrepareOptions): {file: string; stateDir: string} {

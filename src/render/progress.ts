@@ -70,11 +70,11 @@ export function totalLine(
     part,
     left,
     speed === null ? '' : `${count(Math.round(speed.keys))} keys/s`,
-    counted,
-    limit ? LIMITS[limit] : '',
     speed === null || sent === 0 ? '' : `${bytes(Math.round(speed.bytes))}/s`,
+    limit ? LIMITS[limit] : '',
+    counted,
   ];
-  const order = [0, 1, 4, 3, 6, 2, 5];
+  const order = [0, 1, 6, 3, 4, 2, 5];
   for (let kept = ranked.length; kept > 0; kept--) {
     const parts = order.filter((i) => i < kept && ranked[i] !== '').map((i) => ranked[i]!);
     const line = parts.join('  ');
