@@ -1,0 +1,6 @@
+/** Every layer: one line each. */
+import {faults} from './faults.js';
+import {kill} from './kill.js';
+import type {Layer} from './layer.js';
+
+export const layers: readonly Layer[] = [kill, faults];
