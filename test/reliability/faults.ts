@@ -109,7 +109,7 @@ async function strike({scene, fault, patient, proxies, side, phase}: Strike): Pr
   const left = await withoutInFlight(scene, owed, {stood, side, losesData: fault.losesData === true});
   await assertOwed(scene, left, what);
   const trail = ended.status === 0 ? [] : await recover(scene, left, what);
-  await assertOwedFinished(scene, left, `${what}, ${trail.join(', ')}`);
+  await assertOwedFinished(scene, left, `${what} [${trail.join(' ')}]`, fault.keepsLock === true);
   await assertNoop(scene, what);
   return {hit: true, met: stood};
 }

@@ -101,7 +101,11 @@ export class TcpProxy {
 
   #accept(client: Socket): void {
     client.on('error', () => undefined);
-    if (this.hasStruck && this.#isDown()) return this.#refuse(client);
+    if (this.hasStruck && this.#isDown()) this.#refuse(client);
+    else this.#lead(client);
+  }
+
+  #lead(client: Socket): void {
     const server = connect({host: '127.0.0.1', port: this.#port, noDelay: true});
     const pair = {client, server};
     this.#pairs.add(pair);
@@ -155,7 +159,10 @@ export class TcpProxy {
   async #request({client, server}: Pair, chunk: Buffer): Promise<void> {
     const kinds: FaultKind[] = ['cut-before', 'cut-after', 'cut-request', 'reset', 'swallow', 'slow'];
     const passed = this.#strikes('requests', chunk, kinds);
-    if (passed === null) return void server.write(chunk);
+    if (passed === null) {
+      server.write(chunk);
+      return;
+    }
     const {kind} = this.#fault!;
     if (kind === 'slow') {
       await sleep(2000);
@@ -181,7 +188,10 @@ export class TcpProxy {
 
   async #reply({client, server}: Pair, chunk: Buffer): Promise<void> {
     const passed = this.#strikes('replies', chunk, ['cut-reply', 'swallow-replies', 'slices']);
-    if (passed === null) return void client.write(chunk);
+    if (passed === null) {
+      client.write(chunk);
+      return;
+    }
     const {kind} = this.#fault!;
     if (kind === 'swallow-replies') server.removeAllListeners('data').resume();
     else if (kind === 'slices') await slice(client, chunk);

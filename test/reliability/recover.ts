@@ -3,7 +3,7 @@ import * as assert from 'uvu/assert';
 import {assertStatus, said} from '../migration/field.js';
 import {diffSnapshots, keyText, type Snapshot, snapshot} from '../rig/checker.js';
 import type {Server} from '../rig/servers.js';
-import {assertNoTraces, assertPlacedOn, isNoOperation} from './check.js';
+import {assertNoTraces, assertPlacedOn, endLeases, isNoOperation} from './check.js';
 import {errorOf, launch} from './launch.js';
 import {placersOf, type Scene} from './scene.js';
 
@@ -20,6 +20,7 @@ export async function recover(scene: Scene, owed: Snapshot, what: string): Promi
     assert.ok([3, 4].includes(run.status ?? -1), `${what}: ${trail.join(', ')}: ${said(run)}`);
     await assertOwed(scene, owed, `${what}: after ${trail.join(', ')}`);
     await settle(scene);
+    if (trail.at(-1) === 'LOCKED') await endLeases(scene, what);
     if (trail.at(-1) === 'NOT_EMPTY') await emptyJoining(scene, owed);
     if (round === MAX_ROUNDS) assertStatus(run, 0, `${what}: still not done after ${trail.join(', ')}`);
   }
@@ -87,9 +88,14 @@ async function emptyJoining(scene: Scene, owed: Snapshot): Promise<void> {
 }
 
 /** Each key that is owed exactly once, on its owner, as it was; no other key on two servers; nothing of rtopo's own left. */
-export async function assertOwedFinished(scene: Scene, owed: Snapshot, what: string): Promise<void> {
+export async function assertOwedFinished(
+  scene: Scene,
+  owed: Snapshot,
+  what: string,
+  lockMayStay = false,
+): Promise<void> {
   await assertOwed(scene, owed, `${what}: finished`);
   await assertPlacedOn(scene, what);
-  await assertNoTraces(scene.servers, what);
+  await assertNoTraces(scene.servers, what, lockMayStay);
   assert.is.not(scene.home.text(), scene.from, `${what}: the topology file is still the old one`);
 }

@@ -28,6 +28,8 @@ export interface ServerFault {
   readonly survives?: true;
   /** The patient's data may be another afterwards: only what is still there then is owed. */
   readonly losesData?: true;
+  /** The lock cannot be given back there: it ends with its lease. */
+  readonly keepsLock?: true;
   /** Before the data is written. */
   readonly prepare?: (patient: Patient, past: Past) => Promise<void>;
   /** After the data is written, before the run. */
@@ -78,6 +80,7 @@ async function restored({server}: Patient): Promise<undefined> {
 function demoted(): ServerFault {
   let heir: Server;
   return {
+    keepsLock: true,
     arm: async ({server, rig}) => {
       heir = await rig.start();
       await rig.replicate(heir, server);
