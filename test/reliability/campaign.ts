@@ -45,8 +45,10 @@ export async function runLayer(layer: Layer, options: CampaignOptions): Promise<
   const one = async (id: string): Promise<void> => {
     try {
       const outcome = await layer.run(id);
-      if (!outcome.hit) missed += 1;
-      else {
+      if (!outcome.hit) {
+        missed += 1;
+        if (process.env.RTOPO_RELIABILITY_MISSES === '1') say(`not hit: ${layer.name}:${id}`);
+      } else {
         cases += 1;
         checks += outcome.checks ?? 1;
         met[outcome.met] = (met[outcome.met] ?? 0) + 1;

@@ -84,9 +84,9 @@ export function isNoOperation(run: CliResult): boolean {
 
 /**
  * One resume ends it; where the run died before it had begun anything, there is nothing to resume, everything is as it was, and the
- * command itself runs through.
+ * command itself runs through. `mayWait`: a lock that could not be given back may stand in the way until its lease ends.
  */
-export async function resumeStrictly(scene: Scene, lay: string, what: string): Promise<CliResult> {
+export async function resumeStrictly(scene: Scene, lay: string, what: string, mayWait = false): Promise<CliResult> {
   const run = await launch(scene.home, ['rebalance', 'resume', '--yes', '--json']).done;
   if (!isNoOperation(run)) {
     assertStatus(run, 0, `${what}: resume`);
@@ -94,7 +94,7 @@ export async function resumeStrictly(scene: Scene, lay: string, what: string): P
   }
   await assertUntouched(scene, lay, `${what}: nothing to resume`);
   let again = await launch(scene.home, [...scene.args, '--json']).done;
-  if (errorOf(again)?.code === 'LOCKED') {
+  if (mayWait && errorOf(again)?.code === 'LOCKED') {
     await endLeases(scene, what);
     again = await launch(scene.home, [...scene.args, '--json']).done;
   }

@@ -24,7 +24,12 @@ function killGroup(pid: number): void {
   } catch {} // All of it has ended.
 }
 
-export function launch({file, home}: Field, args: readonly string[], options: LaunchOptions = {}): Started {
+export interface Launched extends Started {
+  /** kill -9 of it and of all that it started. */
+  killAll(): void;
+}
+
+export function launch({file, home}: Field, args: readonly string[], options: LaunchOptions = {}): Launched {
   const [program, ...words] = [...(options.under ?? []), process.execPath, binPath, ...args];
   const child = spawn(program!, words, {
     cwd: dirname(file),
@@ -34,10 +39,11 @@ export function launch({file, home}: Field, args: readonly string[], options: La
   });
   const pid = child.pid ?? 0;
   if (pid > 0) groups.add(pid);
-  return watch(child, `rtopo ${args.join(' ')}`, options.timeoutMs ?? 60_000, () => {
+  const started = watch(child, `rtopo ${args.join(' ')}`, options.timeoutMs ?? 60_000, () => {
     groups.delete(pid);
     if (pid > 0) killGroup(pid);
   });
+  return {...started, killAll: () => killGroup(pid)};
 }
 
 /** The failure in the envelope of `--json`; null when there is none. */

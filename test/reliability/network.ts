@@ -68,7 +68,7 @@ async function run(id: string): Promise<Outcome> {
       if (harmless.includes(kind)) assertStatus(ended, 0, kind);
       if (ended.status !== 0) {
         assert.ok(hit, `ended without a fault: ${said(ended)}`);
-        await resumeStrictly(scene, lay, kind);
+        await resumeStrictly(scene, lay, kind, true);
       }
       // A run that was done when the network went could not give its lock back.
       await assertFinished(scene, kind, ended.status === 0);

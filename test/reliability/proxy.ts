@@ -42,6 +42,8 @@ export class TcpProxy {
   readonly bytes = {requests: 0, replies: 0};
   /** Put on every chunk, to give a run some length. */
   delayMs = 0;
+  /** Asked for every chunk of requests: how many of its bytes may pass. What may not is held back for ever. */
+  admit: ((bytes: number) => number) | null = null;
   /** The fault has come. */
   hasStruck = false;
   readonly #listener: NetServer;
@@ -156,7 +158,12 @@ export class TcpProxy {
     return Math.max(0, fault.at - before);
   }
 
-  async #request({client, server}: Pair, chunk: Buffer): Promise<void> {
+  async #request(pair: Pair, whole: Buffer): Promise<void> {
+    const chunk = this.admit === null ? whole : whole.subarray(0, this.admit(whole.length));
+    if (chunk.length > 0) await this.#pass(pair, chunk);
+  }
+
+  async #pass({client, server}: Pair, chunk: Buffer): Promise<void> {
     const kinds: FaultKind[] = ['cut-before', 'cut-after', 'cut-request', 'reset', 'swallow', 'slow'];
     const passed = this.#strikes('requests', chunk, kinds);
     if (passed === null) {
