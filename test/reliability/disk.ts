@@ -5,7 +5,7 @@ import * as assert from 'uvu/assert';
 import {assertStatus, durable, said} from '../migration/field.js';
 import {prng} from '../rig/data.js';
 import {type Rig, withServers} from '../rig/servers.js';
-import {assertFinished, assertNoop, assertUntouched, assertWhole, resumeStrictly} from './check.js';
+import {assertFinished, assertNoop, assertWhole, resumeStrictly} from './check.js';
 import {type Loss, losses} from './durability.js';
 import {before} from './faults.js';
 import {act, countPoints, leadUp, type Verb} from './kill.js';
@@ -158,6 +158,7 @@ async function fail(
 ): Promise<Outcome> {
   const lay = await holders(scene.servers);
   await leadUp(scene, verb);
+  const layThen = await holders(scene.servers);
   const file = join(rig.dir, 'trace');
   const [at, error] = what.split('=');
   const under =
@@ -172,7 +173,8 @@ async function fail(
   if (ended.signal === 'SIGABRT' && subject === 'other') return {hit: false, met: 'a pipe'};
   const hit = part === 'limit' ? ended.status !== 0 : subject !== null;
   assert.ok(ended.status === 0 || [1, 3, 4, 5].includes(ended.status ?? -1), said(ended));
-  if (ended.status === 3 || ended.status === 5) await assertUntouched(scene, lay, what);
+  const isRefused = ended.status === 3 || ended.status === 5;
+  if (isRefused) assert.is(await holders(scene.servers), layThen, `${what}: exit ${ended.status}, and keys moved`);
   if (hit && subject === 'journal')
     assert.is.not(ended.status, 0, `the journal failed and nobody noticed: ${said(ended)}`);
   if (ended.status !== 0) await resumeStrictly(scene, lay, what);

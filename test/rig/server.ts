@@ -18,6 +18,8 @@ export interface ServerSpec {
   readonly config?: string | ((where: Where) => string);
   /** How `raw` and `connect` log in: the arguments of AUTH. */
   readonly auth?: readonly string[];
+  /** More environment of the process: a preloaded library. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 export interface Server {
@@ -184,6 +186,7 @@ export class RigServer implements Server {
     this.#running = await startProcess([...base, ...own], {
       dir: this.dir,
       timeoutMs: startTimeoutMs,
+      ...(this.#spec.env === undefined ? {} : {env: this.#spec.env}),
       onLog: (text) => {
         this.#log = (this.#log + text).slice(-500_000);
       },
