@@ -168,6 +168,9 @@ export function flowValue(value: unknown, style: Style, key = ''): string {
   if (Array.isArray(value)) {
     return `[${value.map((item) => flowValue(item, style, key)).join(', ')}]`;
   }
+  if (typeof value === 'object' && value !== null) {
+    return flowMap(Object.entries(value), style);
+  }
   if (typeof value !== 'string') {
     return String(value);
   }
