@@ -13,6 +13,7 @@ import {
   type RebalanceRecord,
   type Writers,
 } from './records.js';
+import {NOTHING_TOLD, type ReplaceTold, retell} from './replacement.js';
 
 export type Begin = RebalanceRecord & {type: 'begin'};
 
@@ -34,6 +35,8 @@ export interface Told {
   readonly nextBatch: number;
   /** The verdict on the last copying pass. */
   readonly writers: Writers;
+  /** How far replaced masters came, by shard. */
+  readonly replaced: ReadonlyMap<string, ReplaceTold>;
   /** Null while unfinished. */
   readonly end: (RebalanceRecord & {type: 'end'}) | null;
   readonly tail: Tail;
@@ -53,6 +56,7 @@ export function readOperation(path: string): Told | null {
     EMPTY_TAIL,
   ];
   let [found, servers, leftovers] = [new Map<string, string>(), new Map<string, string>(), false];
+  const replaced = new Map<string, ReplaceTold>();
   const counts: Counts = {copied: 0, verified: 0, deleted: 0, expired: 0, changed: 0, bytes: 0};
   for (const {record, tail: at} of readJournal<RebalanceRecord>(path)) {
     [tail, lastMs] = [at, record.t];
@@ -88,12 +92,30 @@ export function readOperation(path: string): Told | null {
       case 'barrier':
         durability = new Map(record.targets.map((target) => [target.at, target.by]));
         break;
+      case 'replace':
+        replaced.set(record.shard, retell(replaced.get(record.shard) ?? NOTHING_TOLD, record));
+        break;
       case 'prune':
         break;
     }
   }
   if (begin === null) return null;
-  return {path, begin, phase, startedMs, lastMs, servers, leftovers, counts, nextBatch, writers, durability, end, tail};
+  return {
+    path,
+    begin,
+    phase,
+    startedMs,
+    lastMs,
+    servers,
+    leftovers,
+    counts,
+    nextBatch,
+    writers,
+    durability,
+    replaced,
+    end,
+    tail,
+  };
 }
 
 /** A new pass looks at every key that is left at its source; those deleted by an earlier run were copied and verified before. */

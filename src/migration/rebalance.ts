@@ -7,6 +7,7 @@ import {MEMORY_MARGIN} from './judge.js';
 import {type Operation, resumeCommand} from './operation.js';
 import {planChange, type Side} from './plan.js';
 import type {Phase, Writers} from './records.js';
+import {replacedReport} from './replacement.js';
 import {type Outcome, type RunOptions, runOperation} from './run.js';
 import {closeOperation, type RebalancePlan, sideOf} from './start.js';
 
@@ -127,9 +128,11 @@ function runReport(operation: Operation, outcome: Outcome, seconds: number): Reb
 export function toldReport(told: Told, again: string): RebalanceReport {
   const {begin, phase, counts, path, startedMs, lastMs} = told;
   const [from, to] = [sideOf(begin.fromText, begin.file), sideOf(begin.toText, begin.file)];
+  const change = planChange(from, to);
   const {planned} = begin;
   return {
-    ...blank(from, to, planChange(from, to).minimumShare),
+    ...blank(from, to, change.minimumShare),
+    ...replacedReport(change, told.replaced),
     ...{id: begin.id, phase, matrix: begin.matrix, journal: path, topologyFile: begin.file},
     writers: told.end?.writers ?? told.writers,
     finalCheck: told.end?.finalCheck ?? null,

@@ -22,6 +22,8 @@ export interface Fence {
   readonly offset: number;
   /** Full synchronisations that the new one had given by then; null when it does not say. One more, and the old one came to it by a full one. */
   readonly fullSyncs: number | null;
+  /** When writes were held off, epoch milliseconds. */
+  readonly atMs: number;
 }
 
 export interface HandoverOptions {
@@ -40,7 +42,7 @@ export interface HandoverOptions {
 export interface Handed {
   readonly fencedOffset: number;
   readonly promotedOffset: number;
-  /** From the order that held writes off to the promotion; null when an earlier run began it. */
+  /** From the order that held writes off to the promotion, by whichever runs; null when an earlier one made both. */
   readonly writeGapMs: number | null;
   /** See `Fence`. */
   readonly fullSyncs: number | null;
@@ -68,7 +70,7 @@ export async function handOver(handover: Handover, options: HandoverOptions): Pr
       case 'old-leads':
         return await change(run, seen.old!.facts);
       case 'nobody-leads':
-        return await finish(run, {beganMs: null, fence: options.fence});
+        return await finish(run, options.fence);
       case 'next-leads':
         return handedBy(run, seen.next!);
       case 'old-gone':
@@ -85,12 +87,12 @@ export async function handOver(handover: Handover, options: HandoverOptions): Pr
 
 async function change(run: Run, seen: ServerFacts): Promise<Handed> {
   await prepareOld(run);
-  const beganMs = performance.now();
+  const [beganMs, atMs] = [performance.now(), Date.now()];
   const old = await run.old.connection();
   let fence: Fence;
   try {
     await old.call('CLIENT', ['PAUSE', run.options.fenceMs, 'WRITE']);
-    fence = await catchUpFenced(run, seen, beganMs);
+    fence = {...(await catchUpFenced(run, seen, beganMs)), atMs};
     run.options.onFenced(fence);
     // Held up on the way, by a slow disk or a stopped process: what is written after the fence has ended would be in no proof.
     if (performance.now() - beganMs > 0.8 * run.options.fenceMs)
@@ -101,7 +103,7 @@ async function change(run: Run, seen: ServerFacts): Promise<Handed> {
     throw error;
   }
   await demote(run, old, seen);
-  return finish(run, {beganMs, fence});
+  return finish(run, fence);
 }
 
 /** The old master is gone or another process: were it to come back empty, the new one must not follow it there. */
@@ -122,7 +124,7 @@ async function prepareOld({old, handover, options}: Run): Promise<void> {
   if (Array.isArray(readOnly) && readOnly[1] === 'no') await orders.give('CONFIG', ['SET', 'replica-read-only', 'yes']);
 }
 
-async function catchUpFenced(run: Run, planned: ServerFacts, beganMs: number): Promise<Fence> {
+async function catchUpFenced(run: Run, planned: ServerFacts, beganMs: number): Promise<Omit<Fence, 'atMs'>> {
   const {facts} = await run.old.look();
   if (facts.runId !== planned.runId || facts.role.kind !== 'master') throw trouble.oldChanged(run.handover);
   const {replid, offset} = facts.lineage;

@@ -20,14 +20,10 @@ export interface Mark {
 }
 
 /** From here on the old master takes no writes, so what it has is all that was ever acknowledged. */
-export async function finish(
-  run: Run,
-  begun: {readonly beganMs: number | null; readonly fence: Fence | null},
-): Promise<Handed> {
-  const {beganMs} = begun;
+export async function finish(run: Run, fence: Fence | null): Promise<Handed> {
   let last: Mark | null;
   try {
-    last = await lastOffset(run, begun.fence);
+    last = await lastOffset(run, fence);
     if (last !== null && (await reached(run.next, last, performance.now() + SETTLE_MS)) === null)
       throw trouble.incompleteCopy(run.handover, last.offset);
   } catch (error) {
@@ -37,9 +33,9 @@ export async function finish(
   }
   if (last === null) throw trouble.unclear(run.handover);
   const promoted = await promote(run);
-  const writeGapMs = beganMs === null ? null : Math.round(performance.now() - beganMs);
+  const writeGapMs = fence === null ? null : Date.now() - fence.atMs;
   await unfence(run.old);
-  return {...proofOf(run, promoted, last), writeGapMs, fullSyncs: begun.fence?.fullSyncs ?? null};
+  return {...proofOf(run, promoted, last), writeGapMs, fullSyncs: fence?.fullSyncs ?? null};
 }
 
 /** Null when nobody can tell. */

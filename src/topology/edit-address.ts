@@ -69,6 +69,14 @@ function intoSlot({text}: Sheet, slot: Pair<Node, Node | null>, written: string)
   return isFree ? {start: afterColon, end, text: ` ${written}`} : {start: value.range![0], end, text: written};
 }
 
+/** How a file writes the master of a shard. */
+export function masterEntry(text: string, name: string): Entry {
+  const sheet = openSheet(text);
+  const shard = sheet.file.shards.find((one) => one.name === name);
+  if (shard === undefined) throw unknownShard(name, sheet);
+  return shard.master;
+}
+
 interface Move {
   readonly old: Address;
   readonly next: Address;
