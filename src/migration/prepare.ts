@@ -7,9 +7,12 @@ import type {LoadedTopology} from '../topology/load.js';
 import {addressText} from '../topology/types.js';
 import {refuseUnfinished} from './history.js';
 import type {Operation} from './operation.js';
+import type {Change} from './plan.js';
 import {refusalOf} from './preflight.js';
 import {carryOut, planReport} from './rebalance.js';
-import {DEFAULT_SETTINGS, type Settings} from './records.js';
+import {type Consents, DEFAULT_SETTINGS, type Settings} from './records.js';
+import {reopened} from './recover.js';
+import {beginReplacing, planReplacing, replacePlanReport} from './replacing.js';
 import {type ChangeRequest, requestedChange} from './request.js';
 import {openOperation, planRebalance} from './start.js';
 
@@ -51,6 +54,7 @@ export async function prepareRebalance(
   const consents = {
     acceptVolatile: request.acceptVolatile.map((text) => addressText(parseAddress(text, '--accept-volatile'))),
   };
+  if (change.replacements.length > 0) return prepareReplacing(change, {file, stateDir, consents, request, options});
   const plan = await planRebalance(change, {consents, timeoutMs: options.timeoutMs});
   return {
     plan: planReport(plan, file),
@@ -63,6 +67,34 @@ export async function prepareRebalance(
       const settings = {...DEFAULT_SETTINGS, ...request.settings};
       const operation = await openOperation(plan, {file, consents, settings}, hooks);
       return carryOut(operation, {phase: 'planned', prune, sameServers: true, leftovers: false, writers: 'unknown'});
+    },
+  };
+}
+
+interface Found {
+  readonly file: string;
+  readonly stateDir: string;
+  readonly consents: Consents;
+  readonly request: RebalanceRequest;
+  readonly options: PrepareOptions;
+}
+
+/** Masters are replaced first. From then on it is an operation like any other that has begun. */
+async function prepareReplacing(
+  change: Change,
+  {file, stateDir, consents, request, options}: Found,
+): Promise<Prepared> {
+  const {timeoutMs, again} = options;
+  const plan = await planReplacing(change, {consents, timeoutMs});
+  return {
+    plan: replacePlanReport(plan, file),
+    warnings: [...change.to.placement.warnings, ...plan.warnings],
+    refusal: plan.objections.length === 0 ? null : refusalOf(plan.objections),
+    changesAnything: true,
+    async run({prune, onProgress, interrupted}) {
+      const hooks = {onProgress, interrupted, stateDir, timeoutMs, again};
+      const settings = {...DEFAULT_SETTINGS, ...request.settings};
+      return reopened(await beginReplacing(plan, {file, consents, settings}, hooks), hooks, prune);
     },
   };
 }

@@ -51,12 +51,13 @@ export function judgeReplacement(judging: Judging): Judgement {
   ];
   const refused = [...refuseInstance(shard, old), ...refuseInstance(shard, next)];
   if (refused.length > 0) return {objections: refused.map(refusalObjection), warnings: []};
+  const twin = judgeTwin(judging);
+  if (twin.length > 0) return {objections: twin, warnings: []};
   return {
     objections: [
       ...judgeRoles(judging),
       ...judgePause(judging),
       ...refuseLink({shard, child: next, parent: old}).map(refusalObjection),
-      ...judgeTwin(judging),
       ...judgeSize(judging),
       ...judgeMeans(judging),
       ...judgeVolatile(judging),

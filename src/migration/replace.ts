@@ -46,8 +46,8 @@ export async function runReplacements(replacing: Replacing): Promise<void> {
   replacing.journal.append({type: 'phase', phase: 'replicating'}, Date.now());
   const aliases = await aliasesOf(replacing);
   const real = replacements.filter((replacement) => !aliases.has(replacement));
-  await fillAll(replacing, real);
-  for (const replacement of real) await replaceOne(replacing, replacement);
+  await orUndone(replacing, fillAll(replacing, real));
+  for (const replacement of real) await orUndone(replacing, replaceOne(replacing, replacement));
   await rewriteFile(replacing);
   for (const replacement of real) await settle(replacing, replacement);
 }
@@ -79,7 +79,7 @@ async function aliasesOf(replacing: Replacing): Promise<ReadonlySet<Replacement>
 
 const login = ({change}: Replacing): Auth | null => change.to.topology.replicationAuth;
 
-/** All at once: the sources are different servers. When one fails for good all are taken off again, and nothing was changed. */
+/** All at once: the sources are different servers. */
 async function fillAll(replacing: Replacing, real: readonly Replacement[]): Promise<void> {
   const pending = real.filter((replacement) => toldOf(replacing, replacement).promoted === null);
   const halt = {isSet: false};
@@ -93,11 +93,19 @@ async function fillAll(replacing: Replacing, real: readonly Replacement[]): Prom
   );
   const faults = ends.flatMap((end) => (end.status === 'rejected' && end.reason !== HALTED ? [end.reason] : []));
   if (faults.length === 0) return;
-  const isAnyDone = real.some((replacement) => toldOf(replacing, replacement).promoted !== null);
-  const [fault] = faults;
-  if (!isFinal(fault) || isAnyDone) throw fault;
-  await undo(replacing);
-  throw undone(fault);
+  throw faults[0];
+}
+
+/** What fails for good before any shard is handed over is taken back: all new servers are taken off again, and nothing was changed. */
+async function orUndone<T>(replacing: Replacing, work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    const isAnyDone = [...replacing.told.values()].some(({promoted}) => promoted !== null);
+    if (!isFinal(error) || isAnyDone) throw error;
+    await undo(replacing);
+    throw undone(error);
+  }
 }
 
 const HALTED = Symbol('another one failed');
@@ -105,14 +113,11 @@ const HALTED = Symbol('another one failed');
 /** Not while it may be on its way to the new one: then only `handOver` knows how to go on. */
 async function fill(replacing: Replacing, replacement: Replacement, halt: {readonly isSet: boolean}): Promise<void> {
   const {old, next} = replacement;
-  const isDemoted = await withConnection(endpointOf(old), replacing.timeoutMs, readFacts).then(
-    ({role}) => role.kind !== 'master',
-    (error) => {
-      if (toldOf(replacing, replacement).fence !== null) return true;
-      throw error;
-    },
+  const role = await withConnection(endpointOf(old), replacing.timeoutMs, readFacts).then(
+    (facts) => facts.role.kind,
+    () => null,
   );
-  if (isDemoted) return;
+  if (role === 'replica' || (role === null && toldOf(replacing, replacement).fence !== null)) return;
   await follow(
     {child: next, parent: old},
     {

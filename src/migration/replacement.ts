@@ -110,7 +110,8 @@ export function retell(told: ReplaceTold, {event}: RebalanceRecord & {type: 'rep
     case 'attach':
       return {...told, attached: true};
     case 'detach':
-      return {...told, attached: false};
+      // What it was fenced for cannot be finished any more.
+      return {...told, attached: false, fence: null};
     case 'fence':
       return {...told, fence: event.fence};
     case 'promote':

@@ -224,7 +224,8 @@ function alreadyHanded({id, again, file}: Replacing, handed: readonly Replacemen
 function unfinished(operation: Pick<Operation, 'id' | 'again'>, error: unknown): unknown {
   if (!(error instanceof RtopoError)) return error;
   const {code, message, remedy, details, exit} = error;
-  if (exit === ExitCode.incomplete && remedy?.includes('rtopo rebalance')) return error;
+  const isKnown = exit === ExitCode.incomplete || exit === ExitCode.interrupted;
+  if (isKnown && remedy?.includes('rtopo rebalance')) return error;
   return new RtopoError({
     code,
     exit: exit === ExitCode.interrupted ? exit : ExitCode.incomplete,

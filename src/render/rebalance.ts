@@ -1,5 +1,6 @@
 /** A rebalance for people: the plan as a matrix, and the summary that can be pasted into an incident report. */
 import type {RebalanceReport} from '../report/rebalance.js';
+import {isOnlyReplaced, renderReplaced, replacedLines, replacedPlan, replacedRows} from './replaced.js';
 import type {Style} from './style.js';
 import {columns} from './table.js';
 import {bytes, count, percent, plural} from './units.js';
@@ -11,9 +12,11 @@ export function renderPlan(report: RebalanceReport, style: Style): string {
   const strays = `${plural(keys.strays, 'key')} found where the present placement does not put them; they move to their owner too.`;
   // A plan that was refused before the keys could be counted has nothing to show but the reasons.
   const isCounted = list.some((load) => load.keys > 0) || keys.scanned > 0;
+  if (isOnlyReplaced(report)) return replacedPlan(report, style);
   return [
     style.bold(wrapped(title, style.columns, 0)),
     '',
+    ...(report.replaced === undefined ? [] : [replacedLines(report, style), '']),
     matrix(report, style),
     '',
     loads(report, style),
@@ -69,8 +72,10 @@ function loads({loads: list, memory}: RebalanceReport, style: Style): string {
 }
 
 export function renderRebalance(report: RebalanceReport, style: Style): string {
+  if (isOnlyReplaced(report)) return renderReplaced(report, style);
   const {keys} = report;
   const rows = [
+    ...replacedRows(report),
     [
       report.phase === 'aborted' ? 'removed' : 'moved',
       `${plural(keys.deleted, 'key')} in ${report.seconds.toFixed(1)} s, ${bytes(report.bytes)} of payload`,
@@ -105,6 +110,7 @@ function headline({phase, id}: RebalanceReport, style: Style): string {
     case 'cutover':
       return `${style.accent('~')} ${style.bold('cut over')}  the old copies are still at their sources  ${style.dim(id ?? '')}`;
     case 'planned':
+    case 'replicating':
     case 'copying':
     case 'copied':
     case 'verified':

@@ -39,8 +39,12 @@ export async function follow(pair: Following, options: FollowOptions): Promise<v
   const {commandTimeoutMs} = options;
   const [child, parent] = [new Watched(pair.child, commandTimeoutMs), new Watched(pair.parent, commandTimeoutMs)];
   try {
-    const first = await parent.look();
-    const seen = {child: await child.look(), parent: first};
+    const under = await child.look();
+    const first = await parent.look().catch(async (error) => {
+      if (isOrdered(stepOf(pair), under.facts) && (await parent.isGone())) throw await parentGone(pair, child);
+      throw error;
+    });
+    const seen = {child: under, parent: first};
     if (!isOrdered(stepOf(pair), seen.child.facts)) {
       const notFree = whyNotFree(seen.child.facts, first.facts);
       if (notFree !== null) throw taken(pair, notFree);
@@ -121,8 +125,13 @@ async function lookAtParent(watching: Watching): Promise<Sight | null> {
       if (!(error instanceof RtopoError) || error.exit !== ExitCode.unreachable) throw error;
     }
   }
-  await detach(watching.child);
-  throw parentLost(pair);
+  throw await parentGone(pair, watching.child);
+}
+
+/** The child is safe when this returns what is to be thrown. */
+export async function parentGone(pair: Following, child: Watched): Promise<RtopoError> {
+  await detach(child);
+  return parentLost(pair);
 }
 
 /** Ends the replication of a server and leaves it every key that it has. */
@@ -150,7 +159,7 @@ function restarted({child}: Following): RtopoError {
   });
 }
 
-export function parentLost({child, parent}: Following): RtopoError {
+function parentLost({child, parent}: Following): RtopoError {
   const [at, of] = [addressText(child.address), addressText(parent.address)];
   return new RtopoError({
     code: 'PARENT_LOST',

@@ -9,12 +9,12 @@ import {RtopoError} from '../errors.js';
 import type {Connection} from '../redis/connect.js';
 import type {ServerFacts} from '../redis/identity.js';
 import type {Auth} from '../topology/types.js';
-import {detach, parentLost} from './follow.js';
+import {parentGone} from './follow.js';
 import * as trouble from './handover-trouble.js';
 import {Orders, replicaOf, replyOf, setLogin} from './orders.js';
 import {finish, glance, reached, unfence} from './promotion.js';
 import {type Sight, Watched} from './sight.js';
-import {type Handover, isPromotedAfter, type Pair, standOf} from './stand.js';
+import {type Handover, isPromotedAfter, isUnder, type Pair, standOf} from './stand.js';
 
 /** Up to where the old master had written when its writes were held off. */
 export interface Fence {
@@ -111,8 +111,7 @@ async function protect(run: Run, seen: ServerFacts, error: unknown): Promise<voi
   if (!(error instanceof RtopoError) || error.code === 'TIMEOUT') return;
   const now = await glance(run.old);
   if (now?.facts.runId === seen.runId) return;
-  await detach(run.next);
-  throw parentLost({child: run.handover.next, parent: run.handover.old});
+  throw await parentGone({child: run.handover.next, parent: run.handover.old}, run.next);
 }
 
 /** The old master is about to be a replica: it needs a login, and must refuse writes. A writable replica would acknowledge and lose them. */
@@ -161,8 +160,10 @@ function handedBy(run: Run, next: Sight): Handed {
 
 /** The old master does not answer, or leads a life of its own: only what was written down before its demotion allows to go on. */
 async function withoutOld(run: Run, next: Sight): Promise<Handed> {
-  const {fence} = run.options;
-  if (fence === null) throw trouble.notAttached(run.handover);
-  if (isPromotedAfter(next.facts, fence)) return handedBy(run, next);
-  throw trouble.oldLost(run.handover);
+  const {handover, options} = run;
+  if (options.fence !== null && isPromotedAfter(next.facts, options.fence)) return handedBy(run, next);
+  // Whether it acknowledged more after the fence cannot be told without it. What the new one has is kept, and nobody is promoted.
+  if (isUnder(next.facts, handover.old) && (await run.old.isGone()))
+    throw await parentGone({child: handover.next, parent: handover.old}, run.next);
+  throw options.fence === null ? trouble.notAttached(handover) : trouble.oldLost(handover);
 }

@@ -1,4 +1,5 @@
 /** A server looked at again and again while something is awaited: its facts, and whether anything has moved since. */
+import {ExitCode, RtopoError} from '../errors.js';
 import {Connection, endpointOf} from '../redis/connect.js';
 import {isForged, readRole, readServerFacts, type ServerFacts} from '../redis/identity.js';
 import {infoNumber, parseInfo} from '../redis/info.js';
@@ -48,6 +49,17 @@ export class Watched {
       return await look(await this.connection());
     } catch (error) {
       this.close();
+      throw error;
+    }
+  }
+
+  /** Is its process gone? One that is merely late may still be there, and may be obeying. */
+  async isGone(): Promise<boolean> {
+    try {
+      await this.look();
+      return false;
+    } catch (error) {
+      if (error instanceof RtopoError && error.exit === ExitCode.unreachable) return error.code !== 'TIMEOUT';
       throw error;
     }
   }

@@ -2,8 +2,10 @@ import {Flags} from '@oclif/core';
 import {confirm} from '../../cli/confirm.js';
 import {changeFlags, dryRun, yes} from '../../cli/flags.js';
 import {MovingCommand} from '../../cli/moving.js';
+import {replacedVerdict} from '../../cli/replaced.js';
 import {ExitCode} from '../../errors.js';
 import {renderPlan, renderRebalance} from '../../render/rebalance.js';
+import {isOnlyReplaced} from '../../render/replaced.js';
 import type {RebalanceReport} from '../../report/rebalance.js';
 import {currentTopology} from '../../topology/current.js';
 
@@ -44,13 +46,13 @@ export default class Rebalance extends MovingCommand {
     if (!prepared.changesAnything) return this.present(plan, renderPlan);
     this.say(renderPlan(plan, this.style(process.stderr)));
     await confirm({
-      message: 'Move these keys?',
+      message: isOnlyReplaced(plan) ? 'Hand over to the new masters?' : 'Move these keys?',
       yes: flags.yes,
       json: this.jsonEnabled(),
       command: this.commandLine,
     });
     const terminal = this.terminal();
     const report = await prepared.run({prune: !flags['no-prune'], ...terminal}).finally(terminal.clear);
-    return this.present(report, renderRebalance);
+    return this.present(report, renderRebalance, replacedVerdict(report));
   }
 }
