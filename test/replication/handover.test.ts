@@ -79,6 +79,16 @@ test('under load: nothing acknowledged is lost, never two masters, the old one c
     assert.equal([await follows(old!), await follows(next!)], [next!.address, 'master']);
   }));
 
+test('a new master that lags behind is waited for', () =>
+  withServers(2, async ([old, next]) => {
+    await attach(old!, next!);
+    // Acknowledged at once, and then a hundred megabytes are on their way.
+    const value = Buffer.alloc(5_000_000, 'x');
+    await old!.raw.pipeline(Array.from({length: 20}, (_, i) => ['SET', `big:${i}`, value]));
+    await pass(old!, next!, {fenceMs: 10_000});
+    assert.is(await next!.raw.cmd('DBSIZE'), 20);
+  }));
+
 test('back again: the handover is its own inverse, without a full resync', () =>
   withServers(2, async ([old, next], rig) => {
     await fill(old!, 50);
