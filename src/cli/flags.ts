@@ -37,7 +37,11 @@ export const stateDir = Flags.string({
 
 /** The ways to say what the topology shall become, and the consent that a rebalance may need. */
 export const changeFlags = {
-  to: Flags.string({description: 'the topology as it shall be', helpValue: 'FILE', exclusive: ['add', 'remove']}),
+  to: Flags.string({
+    description: 'the topology as it shall be',
+    helpValue: 'FILE',
+    exclusive: ['add', 'remove', 'replace'],
+  }),
   add: Flags.string({
     description:
       'add a shard; the first address is its master, further ones after commas are its replicas; may be repeated',
@@ -47,6 +51,11 @@ export const changeFlags = {
   remove: Flags.string({
     description: 'remove a shard; its keys move to the others; may be repeated',
     helpValue: 'NAME',
+    multiple: true,
+  }),
+  replace: Flags.string({
+    description: 'give a shard another master, by replication; no key moves; may be repeated',
+    helpValue: 'NAME=ADDRESS',
     multiple: true,
   }),
   'accept-volatile': Flags.string({

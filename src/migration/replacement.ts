@@ -1,8 +1,9 @@
 /** Pure: a shard that keeps its name and gets another master. No key changes its shard by that; the data goes by replication. */
-import {refusal} from '../errors.js';
+import {escapeText, refusal, usageError} from '../errors.js';
 import {parentOf} from '../replication/graph.js';
 import type {Fence} from '../replication/handover.js';
 import type {RebalanceReport} from '../report/rebalance.js';
+import {parseAddress} from '../topology/address.js';
 import {diffTopologies} from '../topology/diff.js';
 import {masterEntry, replaceMaster} from '../topology/edit-address.js';
 import {addressText, type Instance, instancesOf, type Shard, sameAddress, type Topology} from '../topology/types.js';
@@ -138,4 +139,16 @@ export function replacedReport(
       };
     }),
   };
+}
+
+/** `beta=10.0.0.9:6379`, as it is typed. @throws RtopoError exit 64 */
+export function parseReplacement(text: string): {readonly shard: string; readonly master: string} {
+  const equals = text.indexOf('=');
+  if (equals <= 0) {
+    throw usageError({
+      message: `--replace takes NAME=ADDRESS; '${escapeText(text)}' is not of that form.`,
+      remedy: 'rtopo rebalance --replace beta=127.0.0.1:7009',
+    });
+  }
+  return {shard: text.slice(0, equals), master: addressText(parseAddress(text.slice(equals + 1), '--replace'))};
 }

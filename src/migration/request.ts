@@ -3,9 +3,11 @@ import {dirname} from 'node:path';
 import {usageError} from '../errors.js';
 import {parseAddress} from '../topology/address.js';
 import {addShard, removeShard} from '../topology/edit.js';
+import {replaceMaster} from '../topology/edit-address.js';
 import {type LoadedTopology, loadTopology} from '../topology/load.js';
 import type {Address} from '../topology/types.js';
 import {type Change, planChange} from './plan.js';
+import {parseReplacement} from './replacement.js';
 import {sideOf} from './start.js';
 
 export interface ChangeRequest {
@@ -15,6 +17,8 @@ export interface ChangeRequest {
   readonly add: readonly string[];
   /** Names of shards. */
   readonly remove: readonly string[];
+  /** `name=address`: the shard's new master. */
+  readonly replace?: readonly string[];
 }
 
 /**
@@ -25,20 +29,20 @@ export async function requestedChange(
   source: LoadedTopology,
   request: ChangeRequest,
 ): Promise<{change: Change; file: string}> {
-  const {to, add, remove} = request;
+  const {to, add, remove, replace = []} = request;
   if (source.path === null) {
     throw usageError({
       message: 'The topology came from standard input, and a rebalance ends by rewriting the topology file.',
       remedy: 'name the file with --topology FILE',
     });
   }
-  if ((to === undefined) === (add.length + remove.length === 0)) {
+  if ((to === undefined) === (add.length + remove.length + replace.length === 0)) {
     throw usageError({
       message:
         to === undefined
           ? 'Nothing says what to change.'
-          : '--to describes the whole new topology; it does not go with --add or --remove.',
-      remedy: 'rtopo rebalance --add delta=127.0.0.1:7003, or --remove NAME, or --to FILE',
+          : '--to describes the whole new topology; it does not go with --add, --remove or --replace.',
+      remedy: 'rtopo rebalance --add delta=127.0.0.1:7003, or --remove NAME, or --replace NAME=ADDRESS, or --to FILE',
     });
   }
   const text =
@@ -49,9 +53,10 @@ export async function requestedChange(
   return {change: planChange(from, next), file: source.path};
 }
 
-function editedText(source: LoadedTopology, {add, remove}: ChangeRequest): string {
-  assertExtendable(source, add.length > 0 ? '--add' : '--remove');
-  const removed = remove.reduce((text, name) => removeShard(text, name), source.text);
+function editedText(source: LoadedTopology, {add, remove, replace = []}: ChangeRequest): string {
+  if (add.length + remove.length > 0) assertExtendable(source, add.length > 0 ? '--add' : '--remove');
+  const replaced = replace.map(parseReplacement).reduce((text, one) => replaceMaster(text, one), source.text);
+  const removed = remove.reduce((text, name) => removeShard(text, name), replaced);
   return add.map(parseAddition).reduce((text, shard) => addShard(text, shard), removed);
 }
 

@@ -321,6 +321,17 @@ test('replaced and added in one change: first the masters, then the keys', () =>
     assert.match(readFileSync(`${home.file}.replaced-${report.id}`, 'utf8'), c.address);
   }));
 
+test('--replace names the shard and its new server; the file is edited where that stands', () =>
+  withServers(three, async (servers, rig) => {
+    const {home, after} = await shardMoves(rig, servers);
+    const to = servers[2]!.address;
+    assertStatus(await home.run(['rebalance', '--replace', 'b', '--yes']), 64);
+    assertStatus(await home.run(['rebalance', '--replace', `x=${to}`, '--yes']), 64);
+    assertStatus(await home.run(['rebalance', '--replace', `b=${to}`, '--yes', '--json']), 0);
+    assert.is(home.text(), after);
+    assert.match((await home.run(['rebalance', '--replace', `b=${to}`])).stdout, 'Nothing to move');
+  }));
+
 test('two shards at once, and the second cannot be filled: both are as they were', () =>
   withServers(
     [durable, durable, durable, durable],

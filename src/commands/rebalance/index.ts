@@ -19,6 +19,7 @@ export default class Rebalance extends MovingCommand {
     '<%= config.bin %> <%= command.id %> --add delta=127.0.0.1:7003 --dry-run',
     '<%= config.bin %> <%= command.id %> --add delta=127.0.0.1:7003,127.0.0.1:7103 --yes',
     '<%= config.bin %> <%= command.id %> --remove beta',
+    '<%= config.bin %> <%= command.id %> --replace beta=127.0.0.1:7009',
     '<%= config.bin %> <%= command.id %> --to after.yml --yes --json',
   ];
   static override flags = {
@@ -34,8 +35,8 @@ export default class Rebalance extends MovingCommand {
     const {flags} = await this.parse(Rebalance);
     const {prepareRebalance} = await import('../../migration/prepare.js');
     const source = await currentTopology(flags.topology);
-    const {to, add = [], remove = [], 'accept-volatile': acceptVolatile = []} = flags;
-    const request = {to, add, remove, acceptVolatile};
+    const {to, add = [], remove = [], replace = [], 'accept-volatile': acceptVolatile = []} = flags;
+    const request = {to, add, remove, replace, acceptVolatile};
     const prepared = await prepareRebalance(source, request, this.where(flags));
     for (const text of prepared.warnings) this.warning(text);
     const {plan} = prepared;
