@@ -138,6 +138,11 @@ const managers = [
 /** Debian starts a server on installation unless it believes that the machine is in single-user mode. */
 const aptSettings = ['env', 'RUNLEVEL=1', 'DEBIAN_FRONTEND=noninteractive'];
 
+/** An apt-get command that asks nothing and starts no server. */
+export function apt(...words) {
+  return [...aptSettings, 'apt-get', ...words];
+}
+
 /** What may be missing, by package manager: the first package that installs is enough. */
 const wanted = {
   server: {

@@ -5,12 +5,14 @@
 import {existsSync, rmSync} from 'node:fs';
 import {join} from 'node:path';
 import {ensureClients, ensureProgram, prepare, root, runScript, runShown, say} from './setup.mjs';
+import {ensureValkey} from './valkey.mjs';
 
 await runScript(() => {
   prepare();
   ensureProgram('script');
   ensureProgram('openssl');
   if (!ensureClients()) process.env.RTOPO_TEST_WITHOUT_CLIENTS = '1';
+  if (!ensureValkey()) process.env.RTOPO_TEST_WITHOUT_VALKEY = '1';
   const filters = process.argv.slice(2);
   // As installed: with the manifest oclif need not load every command to learn its flags, and the tests start a thousand of them.
   runShown([process.execPath, join(root, 'scripts/manifest.mjs')]);

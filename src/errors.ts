@@ -100,6 +100,11 @@ export function escapeText(text: string): string {
   });
 }
 
+/** One word for a POSIX shell, in a command to be pasted. */
+export function shellWord(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+}
+
 const secrets = new Set<string>();
 
 /** Makes `redact` blank out this value, and its base64 and URL-encoded forms, from now on. Called by whoever resolves a secret. */

@@ -177,6 +177,55 @@ test('a server that cannot be installed is an error with the command to type', (
   });
 });
 
+interface Valkey {
+  backportsSource(
+    osRelease: string,
+    sources: {readonly name: string; readonly text: string}[],
+  ): {path: string; text: string} | null;
+}
+const {backportsSource} = (await import(join(repositoryRoot, 'scripts/valkey.mjs'))) as Valkey;
+
+const bookworm = 'PRETTY_NAME="Debian GNU/Linux 12 (bookworm)"\nVERSION_CODENAME=bookworm\nID=debian\n';
+const mirror = 'http://mirror.example/debian';
+
+test('backports are enabled from the mirror, and with the key, that the sources name', () => {
+  const deb822 = `# a comment\nTypes: deb-src\nURIs: http://src.example/\nSuites: bookworm\n\nTypes: deb\nEnabled: no\nURIs: http://off.example/
+Suites: bookworm\n\nTypes: deb\n# a snapshot\nURIs: ${mirror} http://second.example/\nSuites: bookworm-updates bookworm\nComponents: main
+Signed-By: /usr/share/keyrings/some.gpg\n\nTypes: deb\nURIs: http://security.example/\nSuites: bookworm-security\n`;
+  const oneLine = `# deb http://off.example/ bookworm main
+deb-src http://src.example/ bookworm main
+deb [arch=amd64 signed-by=/usr/share/keyrings/some.gpg] ${mirror} bookworm main contrib\n`;
+  for (const source of [
+    {name: 'sources.list.d/debian.sources', text: deb822},
+    {name: 'sources.list', text: oneLine},
+  ]) {
+    const found = backportsSource(bookworm, [{name: 'sources.list', text: ''}, source]);
+    assert.is(found!.path, '/etc/apt/sources.list.d/rtopo-bookworm-backports.sources');
+    assert.is(
+      found!.text.slice(found!.text.indexOf('\n') + 1),
+      `Types: deb\nURIs: ${mirror}\nSuites: bookworm-backports\nComponents: main\nSigned-By: /usr/share/keyrings/some.gpg\n`,
+    );
+  }
+});
+
+test('no backports on another system, or where no source names its release', () => {
+  const sources = [{name: 'sources.list', text: `deb ${mirror} bookworm main\n`}];
+  assert.ok(backportsSource(bookworm, sources));
+  assert.is(backportsSource('VERSION_CODENAME=noble\nID=ubuntu\n', sources), null);
+  assert.is(backportsSource('ID=debian\n', sources), null);
+  assert.is(backportsSource(bookworm.replaceAll('bookworm', 'trixie'), sources), null);
+  assert.is(backportsSource(bookworm, []), null);
+});
+
+test('without valkey-server, and without a way to get it, the tests that are left out are named', () => {
+  inDir((dir) => {
+    const code = `import(${JSON.stringify(join(repositoryRoot, 'scripts/valkey.mjs'))}).then((v) => console.log(v.ensureValkey()))`;
+    const run = spawnSync(process.execPath, ['-e', code], {encoding: 'utf8', env: {PATH: dir}, timeout: 20_000});
+    assert.is(run.stdout, 'false\n', run.stderr);
+    assert.match(run.stderr, /^skipped: the tests between Redis and Valkey, because valkey-server is not there: /);
+  });
+});
+
 /** A small project with these scripts and these sources, and the real packages. */
 function project(dir: string, sources: Record<string, string>): void {
   cpSync(join(repositoryRoot, 'scripts'), join(dir, 'scripts'), {recursive: true});

@@ -35,32 +35,20 @@ export const stateDir = Flags.string({
   helpGroup: 'GLOBAL',
 });
 
-/** The ways to say what the topology shall become, and the consent that a rebalance may need. */
-export const changeFlags = {
-  to: Flags.string({
-    description: 'the topology as it shall be',
-    helpValue: 'FILE',
-    exclusive: ['add', 'remove', 'replace'],
-  }),
-  add: Flags.string({
-    description:
-      'add a shard; the first address is its master, further ones after commas are its replicas; may be repeated',
-    helpValue: 'NAME=ADDRESS[:WEIGHT]',
-    multiple: true,
-  }),
-  remove: Flags.string({
-    description: 'remove a shard; its keys move to the others; may be repeated',
-    helpValue: 'NAME',
-    multiple: true,
-  }),
-  replace: Flags.string({
-    description: 'give a shard another master, by replication; no key moves; may be repeated',
-    helpValue: 'NAME=ADDRESS',
-    multiple: true,
-  }),
-  'accept-volatile': Flags.string({
-    description: 'this target may keep its keys in memory only; may be repeated',
-    helpValue: 'ADDRESS',
-    multiple: true,
-  }),
+const UNITS_BYTES: Readonly<Record<string, number>> = {
+  ...{'': 1, b: 1},
+  ...{k: 1000, kb: 1024, m: 1000 ** 2, mb: 1024 ** 2, g: 1000 ** 3, gb: 1024 ** 3},
 };
+
+/** `512kb`, `10mb`, `1gb` as bytes, with the units of redis.conf: `1k` is 1000, `1kb` is 1024, a bare number is bytes. */
+export function parseSize(text: string): number {
+  const match = /^(\d{1,15})(|b|kb?|mb?|gb?)$/i.exec(text);
+  const size = match ? Number(match[1]) * UNITS_BYTES[match[2]!.toLowerCase()]! : 0;
+  if (size > 0 && size <= Number.MAX_SAFE_INTEGER) return size;
+  throw usageError({
+    message: `'${text}' is not a size above zero.`,
+    remedy: 'write a whole number and a unit as in redis.conf: 512kb, 10mb, 1gb (1k is 1000, 1kb is 1024)',
+  });
+}
+
+export const size = Flags.custom<number>({parse: async (text) => parseSize(text)});

@@ -1,24 +1,26 @@
 /** What the commands that move keys share at the terminal: progress in words, and the first interrupt. */
 import {Args} from '@oclif/core';
-import {bytes, count} from '../render/units.js';
+import {ExitCode, type RtopoError, shellWord} from '../errors.js';
+import {renderPlan} from '../render/plan.js';
+import {type MoveProgress, progressLines, totalLine} from '../render/progress.js';
+import type {RebalanceReport} from '../report/rebalance.js';
 import {BaseCommand, DEFAULT_TIMEOUT_MS} from './base.js';
 import {confirm} from './confirm.js';
 import {stateDir, yes} from './flags.js';
+import {Pace} from './pace.js';
 import {onInterrupt, ProgressLine} from './progress.js';
-
-/** A moment of a move, as the migration wing tells it. */
-export interface MoveProgress {
-  readonly phase: string;
-  readonly keys: number;
-  readonly totalKeys: number | null;
-  readonly bytes: number;
-}
 
 /** The flags that say where an operation is. */
 interface WhereFlags {
   readonly topology?: string | undefined;
   readonly 'state-dir'?: string | undefined;
   readonly timeout?: number | undefined;
+}
+
+/** Keys that were left where they do not belong, because that was asked for, are still worth a look: exit 2. */
+export function exitOf({operation, finalCheck}: RebalanceReport): ExitCode {
+  const isWhole = !operation?.skipped && !finalCheck?.misplaced;
+  return isWhole ? ExitCode.ok : ExitCode.attention;
 }
 
 export abstract class MovingCommand extends BaseCommand {
@@ -37,21 +39,73 @@ export abstract class MovingCommand extends BaseCommand {
     };
   }
 
-  /** Callbacks for an operation, and the end of their line. */
+  /** Callbacks for an operation, and the end of their lines. */
   protected terminal(): {onProgress: (progress: MoveProgress) => void; interrupted: () => boolean; clear: () => void} {
-    const line = new ProgressLine(process.stderr, this.jsonEnabled());
-    let [phase, startedMs] = ['', Date.now()];
+    const {onProgress, clear} = this.progress();
     const interrupted = onInterrupt((text) => {
-      line.clear();
+      clear();
       this.say(text);
     });
+    return {onProgress, interrupted, clear};
+  }
+
+  /** Progress alone, for what an interrupt simply ends. */
+  protected progress(): {onProgress: (progress: MoveProgress) => void; clear: () => void} {
+    const lines = new ProgressLine(process.stderr, this.jsonEnabled());
+    const [style, pace] = [this.style(process.stderr), new Pace()];
+    let phase = '';
     const onProgress = (progress: MoveProgress): void => {
       const isNew = progress.phase !== phase;
-      if (isNew) [phase, startedMs] = [progress.phase, Date.now()];
-      line.show(progressText(progress, (Date.now() - startedMs) / 1000), isNew);
+      const ms = performance.now();
+      if (isNew) pace.restart(ms);
+      phase = progress.phase;
+      lines.draw(
+        () => {
+          const speed = pace.speed({ms, keys: progress.keys, bytes: progress.bytes});
+          return {
+            lines: progressLines(progress, speed, style),
+            total: totalLine(progress, speed, LOG_COLUMNS),
+          };
+          // A log need not know that counting began.
+        },
+        isNew && phase !== 'counting',
+      );
     };
-    return {onProgress, interrupted, clear: () => line.clear()};
+    return {onProgress, clear: () => lines.clear()};
   }
+
+  /** The same for the keys that a plan counts. */
+  protected counting(): {onCounting: (keys: number, totalKeys: number) => void; clear: () => void} {
+    const {onProgress, clear} = this.progress();
+    let isLong = false;
+    const startedMs = performance.now();
+    const onCounting = (keys: number, totalKeys: number): void => {
+      // What is over in a moment needs no line.
+      isLong ||= performance.now() - startedMs > 500;
+      if (isLong) onProgress({phase: 'counting', keys, totalKeys, bytes: 0});
+    };
+    return {onCounting, clear};
+  }
+
+  /** Shows a plan where that is the whole work: it is refused, a dry run, or nothing is to be done. Else null, and the plan is not shown yet. */
+  protected judged(prepared: PreparedPlan, {dryRun}: {readonly dryRun: boolean}): RebalanceReport | null {
+    for (const text of prepared.warnings) this.warning(text);
+    const {plan, refusal, changesAnything} = prepared;
+    if (refusal !== null) return this.present(plan, renderPlan, {exit: ExitCode.refused, error: refusal});
+    if (!changesAnything) return this.present(plan, renderPlan);
+    return dryRun ? this.present(plan, renderPlan, {exit: ExitCode.attention}) : null;
+  }
+}
+
+/** A heartbeat in a log may be wider than a terminal. */
+const LOG_COLUMNS = 120;
+
+/** What a plan amounts to, as the migration wing says it. */
+interface PreparedPlan {
+  readonly plan: RebalanceReport;
+  readonly warnings: readonly string[];
+  readonly refusal: RtopoError | null;
+  readonly changesAnything: boolean;
 }
 
 /** What a verb on an existing operation is told of the command line. */
@@ -81,31 +135,4 @@ export abstract class RecoverCommand extends MovingCommand {
     const terminal = this.terminal();
     return work({...where, ...terminal}).finally(terminal.clear);
   }
-}
-
-/** One word for a POSIX shell. */
-function shellWord(word: string): string {
-  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
-}
-
-/** What a phase is about to do, or doing. A phase is named by what was reached; a person at a terminal asks what is going on. */
-const DOING: Readonly<Record<string, string>> = {
-  replicating: 'replicating',
-  copying: 'copying',
-  copied: 'looking for keys that came late',
-  verified: 'waiting until the copies survive a crash',
-  cutover: 'the topology file is replaced',
-  pruning: 'deleting the old copies',
-  aborted: 'removing the copies',
-};
-
-function progressText({phase, keys, totalKeys, bytes: sent}: MoveProgress, elapsedSeconds: number): string {
-  const doing = DOING[phase] ?? phase;
-  if (keys === 0) return doing;
-  // The first moment of a phase says nothing about its speed.
-  const rate = elapsedSeconds < 1 ? 0 : keys / elapsedSeconds;
-  const share = totalKeys ? ` of ${count(totalKeys)} (${Math.min(100, Math.floor((100 * keys) / totalKeys))} %)` : '';
-  const speed = rate === 0 ? '' : `, ${count(Math.round(rate))} keys/s`;
-  const left = !totalKeys || rate === 0 ? '' : `, about ${Math.max(0, Math.ceil((totalKeys - keys) / rate))} s left`;
-  return `${doing}  ${count(keys)}${share} keys${sent === 0 ? '' : `, ${bytes(sent)}`}${speed}${left}`;
 }

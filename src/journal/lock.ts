@@ -43,7 +43,10 @@ export class OperationLock {
   #timer: NodeJS.Timeout | null = null;
   #lost: RtopoError | null = null;
   #renewing: Promise<void> = Promise.resolve();
-  #renewedMs = Date.now();
+  /** End of the lease per run id, by our clock, counted from before it was asked for. */
+  readonly #untilMs = new Map<string, number>();
+  /** Run ids of servers that take no writes at the moment, and so no renewals. */
+  readonly #held = new Set<string>();
 
   private constructor(token: string, nodes: Lockable[]) {
     this.token = token;
@@ -67,15 +70,15 @@ export class OperationLock {
     for (const node of [...nodes].sort((a, b) => (a.runId < b.runId ? -1 : 1))) {
       const found = text(await node.socket.call(['GET', LOCK_KEY], 'reading the lock'));
       const dead = isAbandoned(found, operation) ? found : '';
+      const askedMs = Date.now();
       const held = await node.socket.call(['EVAL', TAKE, 1, LOCK_KEY, dead, token, LEASE_MS], 'taking the lock');
       if (text(held) !== 'OK') {
         await lock.release();
         throw lockedBy(node, text(held));
       }
       lock.#nodes.push(node);
-      lock.#count(node);
+      lock.#count(node, askedMs + LEASE_MS);
     }
-    lock.#renewedMs = Date.now();
     lock.#timer = setInterval(() => {
       lock.#renewing = lock.#renew();
     }, RENEW_MS);
@@ -87,14 +90,37 @@ export class OperationLock {
     await this.#renewing;
   }
 
+  /**
+   * For servers that are about to take no writes, renewals included: makes their lease last that long, then leaves them out of the renewals
+   * until `resume`. Called before a fence is raised, when they still take writes.
+   * @param forMs how long they may be kept so, in milliseconds; beyond it the lock counts as lost
+   */
+  async hold(runIds: readonly string[], forMs: number): Promise<void> {
+    const nodes = this.#nodes.filter(({runId}) => runIds.includes(runId));
+    // First of all, so that no renewal can be on its way when the fence goes up.
+    for (const {runId} of nodes) this.#held.add(runId);
+    await this.#renewing;
+    await this.#extend(nodes, forMs + LEASE_MS);
+    this.assertHeld();
+  }
+
+  /** They take writes again: back to the short lease, and to the renewals. */
+  async resume(runIds: readonly string[]): Promise<void> {
+    const nodes = this.#nodes.filter(({runId}) => runIds.includes(runId) && this.#held.has(runId));
+    await this.#extend(nodes, LEASE_MS);
+    for (const {runId} of nodes) this.#held.delete(runId);
+    this.assertHeld();
+  }
+
   /** @throws RtopoError when the lease was lost: somebody else may be acting */
   assertHeld(): void {
     // A process that was stopped for long does not hear of it from its timers before it acts again.
-    if (this.#lost === null && Date.now() - this.#renewedMs > LEASE_MS) this.#lost = lost(this.#nodes[0]);
+    const late = this.#nodes.find(({runId}) => Date.now() > (this.#untilMs.get(runId) ?? 0));
+    if (late !== undefined) this.#lost ??= lost(late);
     if (this.#lost !== null) throw this.#lost;
   }
 
-  /** Gives the lock back where it is still ours, and ends its connections. Never throws: the lease ends by itself. */
+  /** Gives the lock back where it is still ours, and ends its connections. Never throws: the lease ends by itself. A fence is to be lifted before. */
   async release(): Promise<void> {
     if (this.#timer !== null) clearInterval(this.#timer);
     this.#timer = null;
@@ -102,27 +128,34 @@ export class OperationLock {
     for (const {socket} of this.#nodes) socket.close();
   }
 
-  async #renew(): Promise<void> {
+  #renew(): Promise<void> {
+    return this.#extend(
+      this.#nodes.filter(({runId}) => !this.#held.has(runId)),
+      LEASE_MS,
+    );
+  }
+
+  async #extend(nodes: readonly Lockable[], leaseMs: number): Promise<void> {
     const askedMs = Date.now();
     await Promise.all(
-      this.#nodes.map(async (node) => {
+      nodes.map(async (node) => {
         try {
           const renewed = await node.socket.call(
-            ['EVAL', RENEW, 1, LOCK_KEY, this.token, LEASE_MS],
+            ['EVAL', RENEW, 1, LOCK_KEY, this.token, leaseMs],
             'renewing the lock',
           );
-          if (renewed === 1) this.#count(node);
+          if (renewed === 1) this.#count(node, askedMs + leaseMs);
           else this.#lost ??= lost(node);
         } catch (error) {
           this.#lost ??= error instanceof RtopoError ? error : lost(node);
         }
       }),
     );
-    if (this.#lost === null) this.#renewedMs = askedMs;
   }
 
-  #count({runId}: Lockable): void {
+  #count({runId}: Lockable, untilMs: number): void {
     this.writes.set(runId, (this.writes.get(runId) ?? 0) + 1);
+    this.#untilMs.set(runId, untilMs);
   }
 }
 
@@ -154,7 +187,7 @@ function lost(node: Lockable | undefined): RtopoError {
 }
 
 /** The same operation, by a process of this host that is no more. On other hosts only the end of the lease tells. */
-function isAbandoned(held: string, operation: string): boolean {
+export function isAbandoned(held: string, operation: string): boolean {
   try {
     const {op, host, pid} = JSON.parse(held) as Record<string, unknown>;
     return op === operation && host === hostname() && typeof pid === 'number' && !isAlive(pid);

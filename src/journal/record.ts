@@ -1,15 +1,21 @@
 /**
  * The durable record of an operation: one JSON object per line, each chained to the line before by a hash, each on disk
- * before the act it announces. A torn last line is what a crash leaves and is dropped; any other damage ends the reading.
+ * before the act it announces. Records that come while others are on their way to the disk travel together: one write and
+ * one fsync for all of them, so that a move of many batches does not wait for the disk once for each. A torn last line is what a crash leaves and is dropped; any other damage ends the reading.
  * The servers are the truth; the journal only says what an operation may do.
  */
 import {createHash} from 'node:crypto';
-import {closeSync, constants, fsyncSync, ftruncateSync, openSync, unlinkSync, writeSync} from 'node:fs';
+import {closeSync, constants, fsync, fsyncSync, ftruncateSync, openSync, unlinkSync, write} from 'node:fs';
 import {dirname} from 'node:path';
 import {ExitCode, RtopoError} from '../errors.js';
 import type {Tail} from './reading.js';
 
 export type JournalRecord = {readonly type: string};
+
+interface Waiter {
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+}
 
 export class Journal<R extends JournalRecord> {
   readonly path: string;
@@ -18,7 +24,10 @@ export class Journal<R extends JournalRecord> {
   #sha: string;
   #closed = false;
   /** After a failed write the file may end in half a record: nothing may be put behind it. */
-  #failed: unknown = null;
+  #failed: {readonly error: unknown} | null = null;
+  #lines: Buffer[] = [];
+  #waiters: Waiter[] = [];
+  #draining: Promise<void> | null = null;
 
   private constructor(path: string, fd: number, seq: number, sha: string) {
     this.path = path;
@@ -48,24 +57,49 @@ export class Journal<R extends JournalRecord> {
     return new Journal<R>(path, append, tail.seq, tail.sha);
   }
 
-  /** On disk when it returns. @throws RtopoError `JOURNAL_FAILED`: nothing may be changed any more */
-  append(record: R, nowMs: number): void {
-    if (this.#failed !== null) throw this.#failed;
+  /** On disk when it resolves. @throws RtopoError `JOURNAL_FAILED`: nothing may be changed any more */
+  append(record: R, nowMs: number): Promise<void> {
+    if (this.#failed !== null) return Promise.reject(this.#failed.error);
+    this.#line(record, nowMs);
+    return new Promise((resolve, reject) => {
+      this.#waiters.push({resolve, reject});
+      this.#draining ??= this.#drain();
+    });
+  }
+
+  /** A record that nothing waits for: on disk no later than whatever is appended next. A crash before that loses it. */
+  note(record: R, nowMs: number): void {
+    if (this.#failed !== null) throw this.#failed.error;
+    this.#line(record, nowMs);
+  }
+
+  #line(record: R, nowMs: number): void {
     const body = {...record, seq: this.#seq + 1, t: nowMs};
     const sha = chain(this.#sha, body);
-    const line = Buffer.from(`${JSON.stringify({...body, sha})}\n`);
-    try {
-      guarded(this.path, () => {
-        // write(2) may take less than it was given, on a full disk for instance.
-        for (let sent = 0; sent < line.length; ) sent += writeSync(this.#fd, line, sent, line.length - sent);
-        fsyncSync(this.#fd);
-      });
-    } catch (error) {
-      this.#failed = error;
-      throw error;
-    }
+    this.#lines.push(Buffer.from(`${JSON.stringify({...body, sha})}\n`));
     this.#seq += 1;
     this.#sha = sha;
+  }
+
+  /** Takes what has gathered to the disk, and again while more gathers meanwhile. */
+  async #drain(): Promise<void> {
+    // Whoever appends in the same turn travels along.
+    await Promise.resolve();
+    while (this.#lines.length > 0) {
+      const lines = Buffer.concat(this.#lines.splice(0));
+      const waiters = this.#waiters.splice(0);
+      try {
+        await writeWhole(this.#fd, lines);
+        await synced(this.#fd);
+      } catch (error) {
+        this.#failed = {error: journalFault(this.path, error)};
+        this.#lines = [];
+        for (const {reject} of [...waiters, ...this.#waiters.splice(0)]) reject(this.#failed.error);
+        break;
+      }
+      for (const {resolve} of waiters) resolve();
+    }
+    this.#draining = null;
   }
 
   /** Records so far, those of earlier runs included. */
@@ -73,20 +107,42 @@ export class Journal<R extends JournalRecord> {
     return this.#seq;
   }
 
-  close(): void {
+  /** What was noted is on disk as well when it resolves. Never throws: a failure was told to whoever appended. */
+  async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
+    while (this.#draining !== null || this.#lines.length > 0) {
+      this.#draining ??= this.#drain();
+      await this.#draining;
+    }
+    // The number may soon belong to another file.
+    this.#failed ??= {error: journalFault(this.path, {code: 'EBADF'})};
     closeSync(this.#fd);
   }
 
   /** Ends a journal whose operation never began, and takes its file away. */
-  discard(): void {
-    this.close();
+  async discard(): Promise<void> {
+    await this.close();
     guarded(this.path, () => {
       unlinkSync(this.path);
       syncDirectory(dirname(this.path));
     });
   }
+}
+
+/** write(2) may take less than it was given, on a full disk for instance. */
+async function writeWhole(fd: number, bytes: Buffer): Promise<void> {
+  for (let sent = 0; sent < bytes.length; ) {
+    sent += await new Promise<number>((resolve, reject) => {
+      write(fd, bytes, sent, bytes.length - sent, null, (error, written) => (error ? reject(error) : resolve(written)));
+    });
+  }
+}
+
+function synced(fd: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    fsync(fd, (error) => (error ? reject(error) : resolve()));
+  });
 }
 
 /** Hash over the previous hash and this record without its own: 16 hex digits of SHA-256. */
@@ -99,14 +155,18 @@ export function guarded<T>(path: string, io: () => T): T {
   try {
     return io();
   } catch (error) {
-    if (error instanceof RtopoError) throw error;
-    throw new RtopoError({
-      code: 'JOURNAL_FAILED',
-      exit: ExitCode.incomplete,
-      message: `The journal ${path} cannot be written or read (${(error as NodeJS.ErrnoException).code}); rtopo stops before it changes anything more.`,
-      remedy: 'free the disk or mend the permissions',
-    });
+    throw journalFault(path, error);
   }
+}
+
+function journalFault(path: string, error: unknown): RtopoError {
+  if (error instanceof RtopoError) return error;
+  return new RtopoError({
+    code: 'JOURNAL_FAILED',
+    exit: ExitCode.incomplete,
+    message: `The journal ${path} cannot be written or read (${(error as NodeJS.ErrnoException).code}); rtopo stops before it changes anything more.`,
+    remedy: 'free the disk or mend the permissions',
+  });
 }
 
 /** Makes a new name in `dir` survive a crash. */

@@ -2,16 +2,17 @@
  * Undo before the cutover: removes from the targets exactly what this operation put there. A copy goes only while the source still holds the key,
  * and only if it is what was copied; what somebody else changed meanwhile stays and is counted.
  */
-import {createHash} from 'node:crypto';
 import {LOCK_KEY} from '../journal/lock.js';
 import {readJournal} from '../journal/reading.js';
-import {replyFault} from '../redis/faults.js';
-import {ReplyError, type RespReply} from '../redis/resp/decode.js';
+import {putBack} from './aside.js';
 import {compareCopies, readCopies} from './compare.js';
+import {dumpCrc} from './digest.js';
+import {deleteIfEqual} from './elements/delete.js';
 import {type Lane, withLane} from './nodes.js';
 import {checkpoint, type Operation, writeEnd} from './operation.js';
-import {COMPARE_AND_DELETE, lockLost} from './prune.js';
-import {OUTCOME_LETTERS, type RebalanceRecord} from './records.js';
+import {crcAt, unpackCrcs, unpackKeys} from './packing.js';
+import {type Doomed, deleteUnchanged, type Fate, lockLost} from './prune.js';
+import {type ElementDigest, OUTCOME_LETTERS, type RebalanceRecord} from './records.js';
 
 export interface Undone {
   readonly removed: number;
@@ -21,11 +22,14 @@ export interface Undone {
 
 interface Candidate {
   readonly key: Buffer;
-  /** Base64 SHA-1 of what landed at the target; null when the batch was announced and never confirmed. */
-  readonly sha: string | null;
+  /** Checksum of what landed at the target; null when nobody knows: then it is compared with the source. */
+  readonly crc: Buffer | null;
+  /** Its canonical digest, where the value was carried element by element. */
+  readonly elements: ElementDigest | null;
 }
 
 type CopyRecord = RebalanceRecord & {type: 'copy'};
+type CopiedRecord = RebalanceRecord & {type: 'copied'};
 
 /** Keys looked at in one go. */
 const BATCH_KEYS = 200;
@@ -37,13 +41,14 @@ export async function undoCopies(operation: Operation): Promise<Undone> {
       for (let at = 0; at < candidates.length; at += BATCH_KEYS) {
         checkpoint(operation);
         const batch = candidates.slice(at, at + BATCH_KEYS);
-        const fates = await removeCopies(operation, lane, {intent, candidates: batch});
+        const fates = await lane.persist(() => removeBatch(operation, lane, {intent, candidates: batch}));
         removed += fates.filter((fate) => fate === 'removed').length;
         kept += fates.filter((fate) => fate === 'kept').length;
         operation.onProgress({phase: 'aborted', keys: removed, totalKeys: operation.counts.copied, bytes: 0});
       }
     }
   });
+  await putBack(operation);
   await writeEnd(operation, {type: 'end', phase: 'aborted', writers: 'unknown', finalCheck: null});
   return {removed, kept};
 }
@@ -57,67 +62,90 @@ function* createdBatches(path: string): Generator<{intent: CopyRecord; candidate
     const intent = open.get(record.batch);
     open.delete(record.batch);
     if (intent === undefined) continue;
-    const candidates = intent.keys
-      .map((key, i) => ({
-        key: Buffer.from(key, 'base64'),
-        sha: record.landed[i] ?? record.shas[i] ?? null,
-        outcome: record.outcomes[i],
-      }))
-      .filter(({outcome}) => outcome === OUTCOME_LETTERS.created);
-    yield {intent, candidates};
+    yield {intent, candidates: candidatesOf(intent, record)};
   }
-  for (const intent of open.values()) {
-    yield {intent, candidates: intent.keys.map((key) => ({key: Buffer.from(key, 'base64'), sha: null}))};
-  }
+  for (const intent of open.values()) yield {intent, candidates: candidatesOf(intent, null)};
 }
 
-type Fate = 'removed' | 'kept' | 'absent';
+/** `copied` null: the batch was announced and never confirmed, so every name of it may be ours. */
+function candidatesOf(intent: CopyRecord, copied: CopiedRecord | null): Candidate[] {
+  const crcs = unpackCrcs(intent.crcs);
+  const candidates: Candidate[] = [];
+  for (const [i, key] of unpackKeys(intent.keys).entries()) {
+    if (copied !== null && copied.outcomes[i] !== OUTCOME_LETTERS.created) continue;
+    const landed = copied?.landed[i];
+    const crc = landed === undefined ? crcAt(crcs, i) : Buffer.from(landed, 'base64');
+    candidates.push({key, crc, elements: copied?.elements?.[i] ?? null});
+  }
+  return candidates;
+}
+
+type Outcome = 'removed' | 'kept' | 'absent';
+
+/** Those without a checksum may be too big to be asked for: they are compared part by part. */
+async function removeBatch(
+  operation: Operation,
+  lane: Lane,
+  {intent, candidates}: {intent: CopyRecord; candidates: readonly Candidate[]},
+): Promise<Outcome[]> {
+  const small = candidates.filter(({crc}) => crc !== null);
+  const outcomes = small.length === 0 ? [] : await removeCopies(operation, lane, {intent, candidates: small});
+  for (const one of candidates) if (one.crc === null) outcomes.push(await removeValue(operation, lane, intent, one));
+  return outcomes;
+}
+
+async function removeValue(
+  operation: Operation,
+  lane: Lane,
+  intent: CopyRecord,
+  {key, elements}: Candidate,
+): Promise<Outcome> {
+  const holder = await lane.to(operation.nodes[intent.target]!, intent.db);
+  const reference = await lane.to(operation.nodes[intent.source]!, intent.db);
+  const fate = await deleteIfEqual({
+    ...{holder, reference, db: intent.db, key, lockKey: LOCK_KEY, token: operation.lock.token},
+    maxLatencyMs: operation.settings.maxLatencyMs,
+    ...(elements === null ? {} : {copied: elements}),
+  });
+  switch (fate) {
+    case 'deleted':
+      return 'removed';
+    case 'gone':
+      return 'absent';
+    case 'changed':
+    case 'no-reference':
+      return 'kept';
+    case 'lock-lost':
+      throw lockLost(operation);
+  }
+}
 
 async function removeCopies(
   operation: Operation,
   lane: Lane,
   {intent, candidates}: {intent: CopyRecord; candidates: readonly Candidate[]},
-): Promise<Fate[]> {
+): Promise<Outcome[]> {
   const source = await lane.to(operation.nodes[intent.source]!, intent.db);
   const target = await lane.to(operation.nodes[intent.target]!, intent.db);
   const keys = candidates.map(({key}) => key);
   // The copies are read before they are compared: the script deletes nothing but these bytes.
   const [originals, copies] = await Promise.all([readCopies(source, keys), readCopies(target, keys)]);
-  const fates: Fate[] = [];
-  const removable: {at: number; sha: string; expireAtMs: number}[] = [];
-  for (const [at, {key, sha}] of candidates.entries()) {
+  const fates: Outcome[] = [];
+  const [removable, positions]: [Doomed[], number[]] = [[], []];
+  for (const [at, {key, crc}] of candidates.entries()) {
     const [original, copy] = [originals[at]!, copies[at]!];
     const sides = {source: {socket: source, copy: original}, target: {socket: target, copy}};
     fates.push(copy.payload === null ? 'absent' : 'kept');
     if (copy.payload === null || original.payload === null) continue;
-    const found = createHash('sha1').update(copy.payload).digest();
-    const isOurs = found.toString('base64') === sha || (await compareCopies({key, ...sides})) === 'equal';
-    if (isOurs) removable.push({at, sha: found.toString('hex'), expireAtMs: copy.expireAtMs});
+    const found = dumpCrc(copy.payload);
+    const isOurs = crc?.equals(found) || (await compareCopies({key, ...sides})) === 'equal';
+    if (!isOurs) continue;
+    removable.push({key, crc: found, expireAtMs: copy.expireAtMs});
+    positions.push(at);
   }
-  const {token} = operation.lock;
-  const replies = await target.batch(
-    removable.map(({at, sha, expireAtMs}) => [
-      ...['EVAL', COMPARE_AND_DELETE, 2, keys[at]!, LOCK_KEY],
-      ...[token, sha, expireAtMs, intent.db],
-    ]),
-  );
-  for (const [i, {at}] of removable.entries()) fates[at] = fateOf(operation, intent, replies[i]);
+  const removed = await deleteUnchanged(operation, {socket: target, db: intent.db}, removable);
+  for (const [i, at] of positions.entries()) fates[at] = OUTCOMES[removed[i]!];
   return fates;
 }
 
-function fateOf(operation: Operation, {target}: CopyRecord, reply: RespReply | undefined): Fate {
-  switch (reply) {
-    case 1:
-      return 'removed';
-    case -1:
-      return 'absent';
-    case 0:
-      return 'kept';
-    case -2:
-      throw lockLost(operation);
-    default: {
-      const text = reply instanceof ReplyError ? reply.text : 'no number';
-      throw replyFault(operation.nodes[target]!.instance.address, text, 'removing a copy');
-    }
-  }
-}
+const OUTCOMES: Readonly<Record<Fate, Outcome>> = {deleted: 'removed', gone: 'absent', changed: 'kept'};

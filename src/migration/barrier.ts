@@ -77,7 +77,8 @@ export async function raiseBarrier(operation: Operation): Promise<void> {
       return {at: node.at, runId: node.facts.runId, by};
     }),
   );
-  write(operation, {type: 'barrier', targets});
+  await write(operation, {type: 'barrier', targets});
+  for (const {at, by} of targets) operation.durability.set(at, by);
 }
 
 /** One target, while it is made sure of. */

@@ -1,6 +1,7 @@
 /** Are two copies of a key the same? Equal DUMP bodies, else equal canonical digests; and the same expiry to the millisecond. */
 import {replyFault} from '../redis/faults.js';
 import {ReplyError, type RespReply} from '../redis/resp/decode.js';
+import {Request} from '../redis/resp/encode.js';
 import type {RespSocket} from '../redis/resp/socket.js';
 import {canonicalDigest, dumpBody, readCommand} from './digest.js';
 
@@ -14,19 +15,29 @@ export type Comparison = 'equal' | 'different' | 'no-source' | 'no-target';
 
 /** Reads DUMP and expiry of each key, in order. */
 export async function readCopies(socket: RespSocket, keys: readonly Buffer[]): Promise<Copy[]> {
-  const replies = await socket.batch(
-    keys.flatMap((key) => [
-      ['PEXPIRETIME', key],
-      ['DUMP', key],
-    ]),
-  );
-  const refused = firstRefusal(replies);
+  const request = new Request();
+  for (const key of keys) requestCopy(request, key);
+  const replies = await socket.send(request);
+  return keys.map((_, i) => copyOf(socket, replies[2 * i], replies[2 * i + 1]));
+}
+
+/** The two questions about a key; `copyOf` reads their answers. */
+export function requestCopy(request: Request, key: Buffer): void {
+  request.begin(2);
+  request.part('PEXPIRETIME');
+  request.part(key);
+  request.begin(2);
+  request.part('DUMP');
+  request.part(key);
+}
+
+/** @throws RtopoError when the server refused */
+export function copyOf(socket: RespSocket, expiry: RespReply | undefined, dump: RespReply | undefined): Copy {
+  const refused = expiry instanceof ReplyError ? expiry : dump instanceof ReplyError ? dump : null;
   if (refused !== null) throw replyFault(socket.address, refused.text, 'reading a key');
-  return keys.map((_, i) => {
-    const expireAtMs = asNumber(replies[2 * i]);
-    // A name that came to be between the two reads has no known expiry yet: for this moment it is not there.
-    return {expireAtMs, payload: expireAtMs === -2 ? null : asPayload(replies[2 * i + 1])};
-  });
+  const expireAtMs = asNumber(expiry);
+  // A name that came to be between the two reads has no known expiry yet: for this moment it is not there.
+  return {expireAtMs, payload: expireAtMs === -2 ? null : asPayload(dump)};
 }
 
 /** Compares one key whose copies were read; asks the servers again only when the bytes differ. */
@@ -78,9 +89,4 @@ export function asNumber(reply: RespReply | undefined): number {
 
 function asPayload(reply: RespReply | undefined): Buffer | null {
   return Buffer.isBuffer(reply) ? reply : null;
-}
-
-/** The first refusal among the replies, or null. */
-export function firstRefusal(replies: readonly RespReply[]): ReplyError | null {
-  return (replies.find((reply) => reply instanceof ReplyError) as ReplyError | undefined) ?? null;
 }

@@ -86,3 +86,11 @@ function withoutLayout(reply: RespReply): RespReply {
 export function dumpBody(payload: Buffer): Buffer {
   return payload.subarray(0, Math.max(0, payload.length - 10));
 }
+
+/**
+ * The CRC64 over a payload, which ends it: what a script at the server compares a value with, without the value. A write that it
+ * misses is one in 2^64. Source: `createDumpPayload`, cluster.c; polynomial of Jones, crc64.c.
+ */
+export function dumpCrc(payload: Buffer): Buffer {
+  return payload.subarray(payload.length - 8);
+}

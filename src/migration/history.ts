@@ -4,7 +4,10 @@ import {join} from 'node:path';
 import {ExitCode, escapeText, RtopoError, refusal} from '../errors.js';
 import {EMPTY_TAIL, peekLast, readJournal, type Tail} from '../journal/reading.js';
 import {isOperationId} from '../journal/state.js';
+import type {FenceRecord} from './fence.js';
 import type {Counts} from './operation.js';
+import {unpackKeys} from './packing.js';
+import type {Readings} from './readings.js';
 import {
   type Durability,
   OUTCOME_LETTERS,
@@ -32,20 +35,86 @@ export interface Told {
   readonly leftovers: boolean;
   /** Counts of the last copying pass, and of all pruning. */
   readonly counts: Counts;
+  /** The part of them that a run which goes on with this pass counts again: batches behind the last cursors. */
+  readonly uncertain: Recounted;
   readonly nextBatch: number;
+  /** How far the last copying pass has come, by `node/database`: the cursor to go on from; null: to its end. */
+  readonly cursors: ReadonlyMap<string, string | null>;
+  /** Node numbers of those that were given keys. */
+  readonly received: ReadonlySet<number>;
+  /** A barrier stands behind the last copy. */
+  readonly isDurable: boolean;
+  /** A fence that was raised and, as far as the journal knows, never taken down. */
+  readonly fence: FenceRecord | null;
+  /** What the sources told before the last copying pass; null when it died before that. */
+  readonly readings: Readings | null;
   /** The verdict on the last copying pass. */
   readonly writers: Writers;
+  /** What decided that verdict; null while there is none. */
+  readonly method: string | null;
   /** How far replaced masters came, by shard. */
   readonly replaced: ReadonlyMap<string, ReplaceTold>;
+  /** Who opened the journal last; null where it does not tell. */
+  readonly process: {readonly host: string; readonly pid: number} | null;
   /** Null while unfinished. */
   readonly end: (RebalanceRecord & {type: 'end'}) | null;
   readonly tail: Tail;
+}
+
+type Recounted = Pick<Counts, 'copied' | 'verified' | 'expired' | 'skipped' | 'byElements' | 'refooted' | 'bytes'>;
+
+const NOTHING: Recounted = {copied: 0, verified: 0, expired: 0, skipped: 0, byElements: 0, refooted: 0, bytes: 0};
+
+/** Batches that were copied since the cursor of their source was last written down: whoever goes on from there copies them once more. */
+class SinceCursor {
+  readonly #counts = new Map<string, Recounted>();
+  readonly #places = new Map<number, string>();
+
+  copy({batch, source, db}: RebalanceRecord & {type: 'copy'}): void {
+    this.#places.set(batch, `${source}/${db}`);
+  }
+
+  copied({batch}: RebalanceRecord & {type: 'copied'}, counted: Recounted): void {
+    const place = this.#places.get(batch);
+    this.#places.delete(batch);
+    if (place === undefined) return;
+    const sum = this.#counts.get(place) ?? {...NOTHING};
+    takeOff(sum, counted, -1);
+    this.#counts.set(place, sum);
+  }
+
+  cursor(place: string): void {
+    this.#counts.delete(place);
+  }
+
+  clear(): void {
+    this.#counts.clear();
+    this.#places.clear();
+  }
+
+  get total(): Recounted {
+    const total = {...NOTHING};
+    for (const one of this.#counts.values()) takeOff(total, one, -1);
+    return total;
+  }
+}
+
+/** Takes `part` off `counts`; adds it with a sign of -1. */
+export function takeOff(counts: Recounted, part: Recounted, sign = 1): void {
+  counts.copied -= sign * part.copied;
+  counts.verified -= sign * part.verified;
+  counts.expired -= sign * part.expired;
+  counts.skipped -= sign * part.skipped;
+  counts.byElements -= sign * part.byElements;
+  counts.refooted -= sign * part.refooted;
+  counts.bytes -= sign * part.bytes;
 }
 
 /** Reads one journal. Null when the process died before its first record was complete: then nothing was changed. */
 export function readOperation(path: string): Told | null {
   let begin: Begin | null = null;
   let end: Told['end'] = null;
+  let process: Told['process'] = null;
   let writers: Writers = 'unknown';
   let durability = new Map<string, Durability>();
   let [phase, startedMs, lastMs, nextBatch, tail]: [Phase, number, number, number, Tail] = [
@@ -55,9 +124,26 @@ export function readOperation(path: string): Told | null {
     0,
     EMPTY_TAIL,
   ];
-  let [found, servers, leftovers] = [new Map<string, string>(), new Map<string, string>(), false];
   const replaced = new Map<string, ReplaceTold>();
-  const counts: Counts = {copied: 0, verified: 0, deleted: 0, expired: 0, changed: 0, bytes: 0};
+  const cursors = new Map<string, string | null>();
+  const since = new SinceCursor();
+  let readings: Readings | null = null;
+  let fence: FenceRecord | null = null;
+  const received = new Set<number>();
+  let isDurable = false;
+  let method: string | null = null;
+  let [found, servers, leftovers] = [new Map<string, string>(), new Map<string, string>(), false];
+  const counts: Counts = {
+    copied: 0,
+    verified: 0,
+    deleted: 0,
+    expired: 0,
+    changed: 0,
+    skipped: 0,
+    byElements: 0,
+    refooted: 0,
+    bytes: 0,
+  };
   for (const {record, tail: at} of readJournal<RebalanceRecord>(path)) {
     [tail, lastMs] = [at, record.t];
     switch (record.type) {
@@ -66,12 +152,18 @@ export function readOperation(path: string): Told | null {
         break;
       case 'run':
         found = new Map(record.servers.map((server) => [server.at, server.runId]));
+        if (phase === 'copying') takeOff(counts, since.total);
+        since.clear();
         break;
       case 'phase':
         phase = record.phase;
+        method = record.method ?? (phase === 'copying' ? null : method);
         writers = record.writers ?? (phase === 'copying' ? 'unknown' : writers);
         if (phase !== 'copying') break;
         restartCounts(counts);
+        cursors.clear();
+        since.clear();
+        readings = null;
         [servers, leftovers] = [found, false];
         break;
       case 'leftovers':
@@ -79,9 +171,28 @@ export function readOperation(path: string): Told | null {
         break;
       case 'copy':
         nextBatch = record.batch + 1;
+        received.add(record.target);
+        isDurable = false;
+        if (phase === 'copying') since.copy(record);
         break;
       case 'copied':
-        addCopied(counts, record);
+        since.copied(record, addCopied(counts, record, begin?.settings.onConflict === 'skip'));
+        break;
+      case 'cursor':
+        cursors.set(`${record.source}/${record.db}`, record.cursor);
+        since.cursor(`${record.source}/${record.db}`);
+        break;
+      case 'fence':
+        fence = record.record;
+        break;
+      case 'unfence':
+        fence = null;
+        break;
+      case 'withdrawn':
+        withdraw(counts, record);
+        break;
+      case 'watch':
+        readings = record.readings;
         break;
       case 'pruned':
         addPruned(counts, record.outcomes);
@@ -90,32 +201,23 @@ export function readOperation(path: string): Told | null {
         [phase, end] = [record.phase, record];
         break;
       case 'barrier':
+        isDurable = true;
         durability = new Map(record.targets.map((target) => [target.at, target.by]));
         break;
       case 'replace':
         replaced.set(record.shard, retell(replaced.get(record.shard) ?? NOTHING_TOLD, record));
+        break;
+      case 'process':
+        process = {host: record.host, pid: record.pid};
         break;
       case 'prune':
         break;
     }
   }
   if (begin === null) return null;
-  return {
-    path,
-    begin,
-    phase,
-    startedMs,
-    lastMs,
-    servers,
-    leftovers,
-    counts,
-    nextBatch,
-    writers,
-    durability,
-    replaced,
-    end,
-    tail,
-  };
+  const where = {path, phase, startedMs, lastMs, nextBatch, tail};
+  const pass = {counts, uncertain: since.total, cursors, readings, fence, received, isDurable, method, replaced};
+  return {...where, ...pass, begin, servers, leftovers, writers, durability, process, end};
 }
 
 /** A new pass looks at every key that is left at its source; those deleted by an earlier run were copied and verified before. */
@@ -123,17 +225,36 @@ export function restartCounts(counts: Counts): void {
   counts.copied = counts.deleted;
   counts.verified = counts.deleted;
   counts.changed = 0;
+  counts.skipped = 0;
+  counts.byElements = 0;
+  counts.refooted = 0;
   counts.bytes = 0;
 }
 
-function addCopied(counts: Counts, record: RebalanceRecord & {type: 'copied'}): void {
+function withdraw(counts: Counts, record: RebalanceRecord & {type: 'withdrawn'}): void {
+  const keys = unpackKeys(record.keys).length;
+  counts.copied -= keys;
+  counts.verified -= keys;
+}
+
+function addCopied(counts: Counts, record: RebalanceRecord & {type: 'copied'}, maySkip: boolean): Recounted {
   const number = (letter: string): number => record.outcomes.split(letter).length - 1;
-  const gone = number(OUTCOME_LETTERS.gone);
-  const arrived = record.outcomes.length - gone - number(OUTCOME_LETTERS.conflict);
-  counts.copied += arrived;
-  counts.verified += arrived;
-  counts.expired += gone;
-  counts.bytes += record.bytes;
+  const expired = number(OUTCOME_LETTERS.gone);
+  const conflicts = number(OUTCOME_LETTERS.conflict);
+  const copied = record.outcomes.length - expired - conflicts - number(OUTCOME_LETTERS.unreadable);
+  const byElements = Object.keys(record.elements ?? {}).length;
+  const skipped = maySkip ? conflicts : 0;
+  const part = {
+    copied,
+    verified: copied,
+    expired,
+    skipped,
+    byElements,
+    refooted: record.refooted ?? 0,
+    bytes: record.bytes,
+  };
+  takeOff(counts, part, -1);
+  return part;
 }
 
 function addPruned(counts: Counts, outcomes: string): void {

@@ -1,7 +1,11 @@
 /** Pure: reasons not to start that lie in what the census has counted. */
+import {addressText} from '../topology/types.js';
 import type {Census} from './census.js';
+import type {FunctionGap} from './functions.js';
 import type {Node} from './nodes.js';
+import type {Change} from './plan.js';
 import type {Objection} from './preflight.js';
+import type {Settings} from './records.js';
 
 /** Copies cost what they cost at the source, and fragmentation on top; both copies live until the source is pruned. */
 export const MEMORY_MARGIN = 1.15;
@@ -27,21 +31,51 @@ export function judgeMemory(targets: readonly Node[], census: Census): Objection
   });
 }
 
-export function judgeConflicts(census: Census): Objection[] {
-  const [first] = census.conflictExamples;
-  if (first === undefined) return [];
-  const names = census.conflictExamples.slice(0, 5).map(({key}) => key);
-  return [
-    {
-      code: 'CONFLICT',
-      at: first.target,
-      message:
-        `${census.conflicts} keys are on two servers with different values (for example ${names.join(', ')} on ${first.source} and ${first.target}). ` +
-        'rtopo does not choose between them.',
+/** Only what the topology declares can be read instead of a master. */
+export function judgeReplicas(change: Change, census: Census, readFrom: Settings['readFrom']): Objection[] {
+  if (readFrom === 'master') return [];
+  return change.from.topology.shards.flatMap(({master, replicas}): Objection[] => {
+    const at = addressText(master.address);
+    const name = census.loads.find((load) => load.at === at)?.name;
+    if (replicas.length > 0 || !census.matrix.some(({from}) => from === name)) return [];
+    return [
+      {
+        code: 'NO_REPLICA',
+        at,
+        message: `${at} gives keys away and has no replica in the topology that could be read in its place.`,
+        consent: null,
+        remedy: 'declare a replica and run rtopo replicate, or read the masters: --read-from master',
+      },
+    ];
+  });
+}
+
+/** A library of the same name with other code is not replaced, so it cannot be copied either. */
+export function judgeFunctions(gaps: readonly FunctionGap[], functions: Settings['functions']): Objection[] {
+  if (functions === 'tell') return [];
+  return gaps
+    .filter(({differing}) => differing.length > 0)
+    .map(({source, target, differing}) => ({
+      code: 'FUNCTION_DIFFERS',
+      at: target,
+      message: `The function ${differing.length === 1 ? 'library' : 'libraries'} ${differing.join(', ')} on ${target} and ${source} have different code; rtopo replaces none.`,
       consent: null,
-      remedy: `look at both values and delete the wrong one, for example: redis-cli -h ${first.source.replace(/:(\d+)$/, ' -p $1')} -n ${first.db}`,
-    },
-  ];
+      remedy: `make them the same (FUNCTION LOAD REPLACE), or leave functions alone: --functions tell`,
+    }));
+}
+
+/** What a person should know of them before keys move. */
+export function functionWarnings(gaps: readonly FunctionGap[], functions: Settings['functions']): string[] {
+  return gaps.flatMap(({source, target, missing, differing}) => [
+    ...(missing.length === 0 || functions === 'copy'
+      ? []
+      : [
+          `${target} lacks function libraries that ${source} has: ${missing.join(', ')} (--functions copy copies them)`,
+        ]),
+    ...(differing.length === 0 || functions === 'copy'
+      ? []
+      : [`function libraries of one name have different code on ${source} and ${target}: ${differing.join(', ')}`]),
+  ]);
 }
 
 /** A server that joins is expected to be empty: what it holds would be mixed with the keys of the others, and an address is mistyped quickly. */

@@ -36,6 +36,10 @@ async function assertSameProcess(node: Node, socket: RespSocket): Promise<void> 
   });
 }
 
+/** Waits before a batch is tried again, in milliseconds: a connection that broke for a moment, a server that is busy with a script. */
+const PATIENCE_MS = [100, 300, 900];
+const PASSING: ReadonlySet<string> = new Set(['CONNECTION_LOST', 'BUSY', 'LOADING']);
+
 /** Connections of one worker: one per node, opened when first needed, closed together. */
 export class Lane {
   readonly #timeoutMs: number;
@@ -54,8 +58,26 @@ export class Lane {
     return socket;
   }
 
+  /**
+   * Does the work again, over new connections that prove again whose they are, when a connection was lost: nobody knows then what became
+   * of it, so it has to be such that doing it twice is doing it once.
+   */
+  async persist<T>(work: () => Promise<T>): Promise<T> {
+    for (let attempt = 0; ; attempt++) {
+      try {
+        return await work();
+      } catch (error) {
+        const waitMs = PATIENCE_MS[attempt];
+        if (waitMs === undefined || !(error instanceof RtopoError) || !PASSING.has(error.code)) throw error;
+        this.close();
+        await new Promise((resolve) => setTimeout(resolve, waitMs));
+      }
+    }
+  }
+
   close(): void {
     for (const pending of this.#sockets.values()) pending.then((socket) => socket.close()).catch(() => undefined);
+    this.#sockets.clear();
   }
 }
 

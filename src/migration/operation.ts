@@ -2,9 +2,20 @@
 import {ExitCode, RtopoError} from '../errors.js';
 import type {OperationLock} from '../journal/lock.js';
 import type {Journal} from '../journal/record.js';
+import type {Intakes} from './intake.js';
 import type {Node} from './nodes.js';
+import type {Pace} from './pace.js';
 import type {Change} from './plan.js';
-import type {Consents, MatrixCell, Phase, PlannedKeys, RebalanceRecord, Settings} from './records.js';
+import type {
+  Consents,
+  Durability,
+  MatrixCell,
+  Phase,
+  PlannedKeys,
+  RebalanceRecord,
+  Settings,
+  Writers,
+} from './records.js';
 
 /** Told about progress as it happens; totals may be null when they are not known. */
 export interface Progress {
@@ -12,6 +23,15 @@ export interface Progress {
   readonly keys: number;
   readonly totalKeys: number | null;
   readonly bytes: number;
+  /** The same by pair of servers, where that is known. */
+  readonly pairs?: readonly {
+    readonly from: string;
+    readonly to: string;
+    readonly keys: number;
+    readonly totalKeys: number | null;
+  }[];
+  /** What keeps it from being faster just now. */
+  readonly limit?: 'rate' | 'latency' | 'source' | 'target' | 'replica' | 'journal' | null;
 }
 
 /** What this and earlier runs have counted. Derived from the journal, never from memory alone. */
@@ -21,6 +41,12 @@ export interface Counts {
   deleted: number;
   expired: number;
   changed: number;
+  /** Conflicts that were left where they are, as agreed. */
+  skipped: number;
+  /** Of the copied ones: carried element by element. */
+  byElements: number;
+  /** Of the copied ones: carried with another version in the footer of their payload. */
+  refooted: number;
   bytes: number;
 }
 
@@ -28,6 +54,12 @@ export interface Counts {
 export interface OwnWrites {
   readonly sure: number;
   readonly perhaps: number;
+}
+
+export interface PairCount {
+  readonly from: number;
+  readonly to: number;
+  keys: number;
 }
 
 export interface Operation {
@@ -51,6 +83,17 @@ export interface Operation {
   readonly received: Set<number>;
   /** Changes that this run has made by copying, per node number. */
   readonly ownWrites: Map<number, OwnWrites>;
+  readonly pace: Pace;
+  /** What each server takes, by node number; empty until it was asked. */
+  intakes: Intakes;
+  /** What a person should know of how faithful some copies are. */
+  readonly notes: Set<string>;
+  /** Keys of the present phase by pair of node numbers. */
+  readonly pairs: Map<string, PairCount>;
+  /** What makes each target keep its copies, by address. */
+  readonly durability: Map<string, Durability>;
+  /** Where an earlier run of this copying pass had come, by `node/database`: the cursor to go on from; null: to its end. */
+  cursors: ReadonlyMap<string, string | null>;
   /** Flags of the command line that a command printed for it needs too, such as ` --topology FILE`. */
   readonly again: string;
   /** Numbers of targets that were restarted since the copies were made, and whose data may be older than these. */
@@ -61,14 +104,56 @@ export interface Operation {
   nextBatch: number;
 }
 
-export function write(operation: Operation, record: RebalanceRecord): void {
-  operation.journal.append(record, Date.now());
+/** On disk when it resolves. */
+export function write(operation: Operation, record: RebalanceRecord): Promise<void> {
+  return operation.journal.append(record, Date.now());
+}
+
+/** On disk with the next record that is waited for. */
+export function note(operation: Operation, record: RebalanceRecord): void {
+  operation.journal.note(record, Date.now());
+}
+
+/** The verdict on writers, and what decided it; null where nothing could. */
+export interface WritersSettled {
+  readonly writers: Writers;
+  readonly method: string | null;
+}
+
+function settledPart(settled: WritersSettled | undefined) {
+  if (settled === undefined) return {};
+  return {writers: settled.writers, ...(settled.method === null ? {} : {method: settled.method})};
+}
+
+/** A phase begins: in the journal, and for whoever watches. */
+export async function enter(operation: Operation, phase: Phase, settled?: WritersSettled): Promise<void> {
+  checkpoint(operation);
+  await write(operation, {type: 'phase', phase, ...settledPart(settled)});
+  operation.pairs.clear();
+  operation.onProgress({phase, keys: 0, totalKeys: null, bytes: 0});
+}
+
+/** Told to whoever watches: so many keys more between these two nodes. `keys` are those of the phase so far. */
+export function progress(
+  operation: Operation,
+  {phase, keys, from, to, more}: {phase: Phase; keys: number; from: number; to: number; more: number},
+): void {
+  const {pairs, nodes, matrix, planned, counts, pace} = operation;
+  const pair = pairs.get(`${from} ${to}`) ?? {from, to, keys: 0};
+  pair.keys += more;
+  pairs.set(`${from} ${to}`, pair);
+  const told = [...pairs.values()].map((one) => {
+    const names = {from: nodes[one.from]!.name, to: nodes[one.to]!.name};
+    const cell = matrix.find((found) => found.from === names.from && found.to === names.to);
+    return {...names, keys: one.keys, totalKeys: cell?.keys ?? null};
+  });
+  operation.onProgress({phase, keys, totalKeys: planned.moving, bytes: counts.bytes, pairs: told, limit: pace.limit});
 }
 
 /** The last record. The lock is given back before it: whoever finds the operation ended finds no lock of it, wherever the process died. */
 export async function writeEnd(operation: Operation, record: RebalanceRecord & {type: 'end'}): Promise<void> {
   await operation.lock.release();
-  write(operation, record);
+  await write(operation, record);
 }
 
 /** Between two batches: may this run still act? @throws RtopoError when interrupted (130) or when the lock is lost (4) */

@@ -1,6 +1,6 @@
 /** Pure: what a change of topology means for the keys. A key moves when the server it is found on is not the one that will own it. */
 import {theoreticalMinimumShare} from '../placement/movement.js';
-import {NO_OWNER, type Placement} from '../placement/placement.js';
+import {NO_OWNER, type Placement, type ShardIdentity} from '../placement/placement.js';
 import {addressText, type Instance, type Shard, type Topology} from '../topology/types.js';
 import {type SplitChange, splitChange} from './replacement.js';
 
@@ -50,14 +50,11 @@ export function planChange(from: Side, to: Side): Change {
   }
   const numberOf = (instance: Instance): number =>
     nodes.findIndex((node) => addressText(node.instance.address) === addressText(instance.address));
+  const ownerNode = to.topology.shards.map(({master}) => numberOf(master));
+  const formerNode = from.topology.shards.map((shard) => numberOf(masterOf(shard)));
   return {
-    ...split,
-    from,
-    to,
-    nodes,
-    ownerNode: to.topology.shards.map(({master}) => numberOf(master)),
-    formerNode: from.topology.shards.map((shard) => numberOf(masterOf(shard))),
-    minimumShare: theoreticalMinimumShare(from.placement.shards, to.placement.shards),
+    ...{...split, from, to, nodes, ownerNode, formerNode},
+    minimumShare: theoreticalMinimumShare(byNode(from, formerNode), byNode(to, ownerNode)),
   };
 }
 
@@ -70,6 +67,11 @@ export function beforeReplacing(change: Change): Change {
   return {...change, nodes};
 }
 
+/** Shares are compared by server: a shard that only gets another name wins nothing. */
+function byNode({placement}: Side, numbers: readonly number[]): ShardIdentity[] {
+  return placement.shards.map((shard, i) => ({...shard, name: String(numbers[i])}));
+}
+
 /** A node that holds the key in question. */
 type Holder = Pick<NodeSpec, 'inTo'> & {readonly number: number};
 
@@ -78,15 +80,25 @@ type Holder = Pick<NodeSpec, 'inTo'> & {readonly number: number};
  * only a person can say what it is for. Throws `KEY_UNPLACED` where it cannot stay.
  */
 export function ownerOf(change: Change, key: Buffer, holder: Holder): number {
-  const owner = change.to.placement.ownerIndex(key, 0, key.length);
+  return ownerInRange(change, holder, key, 0, key.length);
+}
+
+/** The same for the key `bytes[start, end)`. */
+export function ownerInRange(change: Change, holder: Holder, bytes: Buffer, start: number, end: number): number {
+  const owner = change.to.placement.ownerIndex(bytes, start, end);
   if (owner !== NO_OWNER) return change.ownerNode[owner]!;
   // It throws: there is no owner.
-  if (!holder.inTo) change.to.placement.ownerOf(key);
+  if (!holder.inTo) change.to.placement.ownerOf(bytes.subarray(start, end));
   return holder.number;
 }
 
 /** Node number of the present owner of a key, by the old placement; `holder` where that places it nowhere. */
 export function formerOwnerOf(change: Change, key: Buffer, holder: Holder): number {
-  const owner = change.from.placement.ownerIndex(key, 0, key.length);
+  return formerOwnerInRange(change, holder, key, 0, key.length);
+}
+
+/** The same for the key `bytes[start, end)`. */
+export function formerOwnerInRange(change: Change, holder: Holder, bytes: Buffer, start: number, end: number): number {
+  const owner = change.from.placement.ownerIndex(bytes, start, end);
   return owner === NO_OWNER ? holder.number : change.formerNode[owner]!;
 }

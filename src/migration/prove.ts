@@ -11,22 +11,29 @@ import {verifyPlacement} from './verify.js';
 
 /** @throws RtopoError exit 4 when a key is not on its owner, or on another server too */
 export async function proveEnd(operation: Operation, kept: Kept): Promise<FinalCheck> {
-  if (kept.changed > 0) throw leftover(operation, changedSources(operation, kept));
-  if (kept.missing > 0) throw leftover(operation, missingCopies(operation, kept));
+  if (kept.changed > 0) throw await leftover(operation, changedSources(operation, kept));
+  if (kept.missing > 0) throw await leftover(operation, missingCopies(operation, kept));
+  const agreed = agreedMisplaced(operation);
   let report = await countAll(operation);
-  if (report.misplaced > 0) {
+  if (report.misplaced > agreed) {
     // A key that had expired by the target's clock when it was copied lives on at its source for as long as the clocks are apart.
     await new Promise((resolve) => setTimeout(resolve, MAX_SKEW_MS));
     report = await countAll(operation);
   }
-  if (report.misplaced === 0) return {keys: report.keys, misplaced: 0, duplicates: 0};
-  throw leftover(operation, {
+  const {keys, misplaced, duplicates} = report;
+  if (misplaced <= agreed) return {keys, misplaced, duplicates};
+  throw await leftover(operation, {
     code: 'FINAL_CHECK_FAILED',
     keys: report.misplaced,
     message: `${report.misplaced} keys are on a server that does not own them, ${report.duplicates} of them on their owner too: they were written during the move.`,
     remedy: `stop those who write there, then: ${resumeCommand(operation)}`,
     details: {misplaced: report.misplaced, duplicates: report.duplicates, examples: report.examples},
   });
+}
+
+/** Keys that stay where they do not belong because somebody has said so: conflicts that were skipped, strays that were kept. */
+function agreedMisplaced({counts, planned, settings}: Operation): number {
+  return counts.skipped + (settings.strays === 'keep' ? planned.strays : 0);
 }
 
 /** Every node, also those that own nothing any more. */
@@ -47,8 +54,8 @@ interface Leftover {
   readonly details?: Readonly<Record<string, unknown>>;
 }
 
-function leftover(operation: Operation, {code, keys, message, remedy, details}: Leftover): RtopoError {
-  write(operation, {type: 'leftovers', code, keys});
+async function leftover(operation: Operation, {code, keys, message, remedy, details}: Leftover): Promise<RtopoError> {
+  await write(operation, {type: 'leftovers', code, keys});
   return new RtopoError({
     code,
     exit: ExitCode.incomplete,

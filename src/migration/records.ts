@@ -1,5 +1,8 @@
 /** What a rebalance writes into its journal, in the order in which it happens. Keys are base64; values and secrets never occur. */
+
 import type {Fence} from '../replication/handover.js';
+import type {FenceRecord} from './fence.js';
+import type {Readings} from './readings.js';
 import type {Promoted, Settled} from './replacement.js';
 
 export type Phase =
@@ -17,6 +20,8 @@ export type Phase =
 export interface Consents {
   /** Addresses of targets that may lose what they are given. */
   readonly acceptVolatile: readonly string[];
+  /** Addresses of targets on which `onConflict: 'replace'` may overwrite values. */
+  readonly replaceOn?: readonly string[];
 }
 
 /** How an operation shall behave. Part of its first record: a resume goes on in the same way. */
@@ -70,6 +75,12 @@ export interface MatrixCell {
   readonly bytes: number;
 }
 
+/** Canonical digest of a value, in hex, and its expiry, as they were when it was copied. */
+export interface ElementDigest {
+  readonly digest: string;
+  readonly expireAtMs: number;
+}
+
 export type RebalanceRecord =
   /** J1, before the first change: all that a resume needs, should the command line and the file be gone. */
   | {
@@ -82,33 +93,69 @@ export type RebalanceRecord =
       readonly settings: Settings;
       readonly planned: PlannedKeys;
       readonly matrix: readonly MatrixCell[];
+      /** Hash of the saved plan that it carries out. */
+      readonly plan?: string;
     }
+  /** A process opens the journal: who can be asked whether it still lives. */
+  | {readonly type: 'process'; readonly host: string; readonly pid: number}
   /** A process starts to work on the operation: who the servers are now. A copying pass counts from the last of these. */
   | {readonly type: 'run'; readonly servers: readonly {readonly at: string; readonly runId: string}[]}
+  /** What the sources had to tell before the first copy of a pass: what a proof that nobody wrote compares with, in whatever process. */
+  | {readonly type: 'watch'; readonly readings: Readings}
+  /** About to keep writers away; what is needed to let them in again. */
+  | {readonly type: 'fence'; readonly record: FenceRecord}
+  | {readonly type: 'unfence'}
   /** J2. */
-  | {readonly type: 'phase'; readonly phase: Phase /** With `verified`. */; readonly writers?: Writers}
-  /** Before the copies of a batch are sent: these names, on this target, may be ours from now on. */
+  | {
+      readonly type: 'phase';
+      readonly phase: Phase;
+      /** With `verified`; and what decided it. */
+      readonly writers?: Writers;
+      readonly method?: string;
+    }
+  /**
+   * Before the copies of a batch are sent: these names, on this target, may be ours from now on. `keys` and `crcs` are packed
+   * (`packing.ts`); a checksum is that of the source's DUMP, none for a value that is carried element by element; `expiries` are
+   * the source's, by position, of those that have one. Both are what pruning compares with.
+   */
   | {
       readonly type: 'copy';
       readonly batch: number;
       readonly source: number;
       readonly target: number;
       readonly db: number;
-      readonly keys: readonly string[];
+      readonly keys: string;
+      readonly crcs: string;
+      readonly expiries: Readonly<Record<number, number>>;
     }
   /**
-   * J3: the batch is copied and read back. One letter per key: created, equal, gone, conflict. `shas` and `expiries` are those of the
-   * source when it was copied: what pruning compares with. `landed`: the digest at the target where its bytes differ, for undoing.
+   * J3: the batch is copied and read back. One letter per key (`OUTCOME_LETTERS`). `landed`: the checksum at the target where its
+   * bytes differ, in base64, for undoing. Not waited for: a batch whose record was lost is copied once more, and found equal.
    */
   | {
       readonly type: 'copied';
       readonly batch: number;
       readonly outcomes: string;
-      readonly shas: readonly (string | null)[];
-      readonly expiries: readonly number[];
       readonly landed: Readonly<Record<number, string>>;
       readonly bytes: number;
+      /** So many of the payloads went with another version in their footer. */
+      readonly refooted?: number;
+      /** Of values that were carried element by element: what is compared in place of a checksum. */
+      readonly elements?: Readonly<Record<number, ElementDigest>>;
     }
+  /** All batches of the pages before this cursor are copied; null: of the whole database. A resume on the same processes goes on from here. */
+  | {readonly type: 'cursor'; readonly source: number; readonly db: number; readonly cursor: string | null}
+  /** About to take our copies of these keys off the target, to copy the keys again: batches below `before` do not speak for them any more. */
+  | {
+      readonly type: 'withdrawn';
+      readonly source: number;
+      readonly target: number;
+      readonly db: number;
+      readonly keys: string;
+      readonly before: number;
+    }
+  /** About to give these values of the target another name, so that the source's can take theirs. `keys` packed. */
+  | {readonly type: 'aside'; readonly target: number; readonly db: number; readonly keys: string}
   /** J4: what makes each target keep its copies through a crash. */
   | {
       readonly type: 'barrier';
@@ -158,5 +205,5 @@ export interface FinalCheck {
 
 export type Durability = 'aof' | 'replica' | 'bgsave' | 'accepted-volatile' | 'no-copies';
 
-export const OUTCOME_LETTERS = {created: 'c', equal: 'e', gone: 'g', conflict: 'f'} as const;
+export const OUTCOME_LETTERS = {created: 'c', equal: 'e', gone: 'g', conflict: 'f', unreadable: 'u'} as const;
 export const PRUNE_LETTERS = {deleted: 'd', expired: 'x', changed: 'k', missing: 'm'} as const;

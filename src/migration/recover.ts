@@ -1,12 +1,15 @@
 /** The verbs on an operation that already has a journal: status, resume, prune, abort. */
+import {hostname} from 'node:os';
 import {refusal} from '../errors.js';
 import {stateRoot, topologyStateDir} from '../journal/state.js';
 import type {RebalanceReport} from '../report/rebalance.js';
 import {findOperation, hasCutOver, isFinished, latestOperation, type Told} from './history.js';
 import {type Operation, resumeCommand} from './operation.js';
-import {abortOperation, carryOut, toldReport} from './rebalance.js';
+import {abortOperation, carryOut} from './rebalance.js';
 import {replacedReport} from './replacement.js';
 import {abortReplacing, resumeReplacing} from './replacing.js';
+import {backCommand, toldReport} from './reports.js';
+import type {RunOptions} from './run.js';
 import {closeOperation, reopenOperation} from './start.js';
 
 export interface RecoverOptions extends Pick<Operation, 'onProgress' | 'interrupted' | 'timeoutMs' | 'again'> {
@@ -31,7 +34,18 @@ export function operationMeant(where: Where): Told {
 export function tellOperation(where: Where): RebalanceReport | null {
   const dir = dirOf(where);
   const told = where.id === undefined ? latestOperation(dir) : findOperation(dir, where.id);
-  return told === null ? null : toldReport(told, where.again);
+  return told && toldReport(told, where.again, told.process && {...told.process, isAlive: isAlive(told.process)});
+}
+
+/** Null for a process of another host. A number may be given again: true means that some process has it. */
+function isAlive({host, pid}: NonNullable<Told['process']>): boolean | null {
+  if (host !== hostname()) return null;
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    // EPERM: it lives, and belongs to somebody else.
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
 }
 
 /** Goes on to the end. A finished operation is reported as it ended: running it again is a no-op. */
@@ -56,14 +70,13 @@ export async function pruneOperation(options: RecoverOptions): Promise<Rebalance
 export async function reopened(
   begun: Told,
   options: Omit<RecoverOptions, 'stateDir' | 'file' | 'id'>,
-  prune = true,
+  stopAfter: RunOptions['stopAfter'] = null,
 ): Promise<RebalanceReport> {
   const found = await resumeReplacing(begun, options);
   if (isFinished(found)) return toldReport(found, options.again);
   const {operation, told, sameServers} = await reopenOperation(found, options);
   if (!isFinished(told)) {
-    const {phase, leftovers, writers} = told;
-    const report = await carryOut(operation, {phase, prune, sameServers, leftovers, writers});
+    const report = await carryOut(operation, {phase: told.phase, stopAfter, sameServers, told});
     return {...report, ...replacedReport(operation.change, told.replaced)};
   }
   await closeOperation(operation);
@@ -90,7 +103,7 @@ export async function abort(options: RecoverOptions): Promise<{report: Rebalance
 function refuseCutOver(told: Told, {again}: RecoverOptions): void {
   if (!hasCutOver(told)) return;
   const {id, file} = told.begin;
-  const back = `rtopo rebalance --to ${file}.before-${id}${again}`;
+  const back = backCommand({id, file, again});
   throw refusal({
     code: 'ALREADY_CUT_OVER',
     message: `Operation ${id} has cut over: clients may already use the new topology, and undoing copies could lose their writes.`,

@@ -5,6 +5,7 @@ import {factsOf, type Observation, observeTopology} from '../replication/observe
 import type {Plan, Step} from '../replication/plan.js';
 import {proveOrders} from '../replication/prove.js';
 import {addressText, type Instance, type Shard, type Topology} from '../topology/types.js';
+import {type Node, nodesOf} from './nodes.js';
 import type {Change} from './plan.js';
 import type {Objection} from './preflight.js';
 import type {Consents} from './records.js';
@@ -14,8 +15,8 @@ import type {Replacement} from './replacement.js';
 export interface ReplacePreflight {
   readonly objections: readonly Objection[];
   readonly warnings: readonly string[];
-  /** Keys on the old masters together. */
-  readonly keys: number;
+  /** The old and the new masters. */
+  readonly nodes: readonly Node[];
 }
 
 /** @throws RtopoError exit 5 when one of the two masters of a shard cannot be asked */
@@ -34,7 +35,7 @@ export async function preflightReplacements(
       ];
       const means = {old: oldMeans, next: nextMeans};
       return {
-        keys: old.keys,
+        found: [old, next],
         ...judgeReplacement({replacement, facts: {old, next}, means, both, observation, consents}),
       };
     }),
@@ -46,7 +47,13 @@ export async function preflightReplacements(
   return {
     objections: [...objections, ...unproved.map(refusalObjection)],
     warnings: judged.flatMap((one) => one.warnings),
-    keys: judged.reduce((sum, {keys}) => sum + keys, 0),
+    nodes: nodesOf(
+      change.replacements.flatMap(({shard, old, next}) => [
+        {name: shard, instance: old, inFrom: true, inTo: false},
+        {name: shard, instance: next, inFrom: false, inTo: true},
+      ]),
+      judged.flatMap(({found}) => found),
+    ),
   };
 }
 

@@ -43,7 +43,7 @@ export function limitsOf(timeoutMs: number): ReplaceLimits {
 
 export async function runReplacements(replacing: Replacing): Promise<void> {
   const {replacements} = replacing.change;
-  replacing.journal.append({type: 'phase', phase: 'replicating'}, Date.now());
+  await replacing.journal.append({type: 'phase', phase: 'replicating'}, Date.now());
   const aliases = await aliasesOf(replacing);
   const real = replacements.filter((replacement) => !aliases.has(replacement));
   await orUndone(replacing, fillAll(replacing, real));
@@ -54,9 +54,9 @@ export async function runReplacements(replacing: Replacing): Promise<void> {
 
 const toldOf = ({told}: Replacing, {shard}: Replacement): ReplaceTold => told.get(shard) ?? NOTHING_TOLD;
 
-function note(replacing: Replacing, {shard}: Replacement, event: ReplaceEvent): void {
+async function note(replacing: Replacing, {shard}: Replacement, event: ReplaceEvent): Promise<void> {
   const record = {type: 'replace' as const, shard, event};
-  replacing.journal.append(record, Date.now());
+  await replacing.journal.append(record, Date.now());
   replacing.told.set(shard, retell(replacing.told.get(shard) ?? NOTHING_TOLD, record));
 }
 
@@ -161,13 +161,13 @@ export async function undo(replacing: Replacing): Promise<void> {
     const next = new Watched(replacement.next, replacing.timeoutMs);
     try {
       await detach(next);
-      note(replacing, replacement, {did: 'detach'});
+      await note(replacing, replacement, {did: 'detach'});
     } finally {
       next.close();
     }
   }
   await replacing.locks.release();
-  replacing.journal.append({type: 'end', phase: 'aborted', writers: 'unknown', finalCheck: null}, Date.now());
+  await replacing.journal.append({type: 'end', phase: 'aborted', writers: 'unknown', finalCheck: null}, Date.now());
 }
 
 function undone(fault: RtopoError): RtopoError {
@@ -194,7 +194,7 @@ async function replaceOne(replacing: Replacing, replacement: Replacement): Promi
       fence: toldOf(replacing, replacement).fence,
       onFenced: (fence) => note(replacing, replacement, {did: 'fence', fence}),
     });
-    note(replacing, replacement, {did: 'promote', promoted: handed});
+    await note(replacing, replacement, {did: 'promote', promoted: handed});
     // At once, and again later with its outcome told: an old master that restarts now would come back as one.
     await Promise.allSettled([replacement.old, replacement.next].map((one) => persistOn(one, replacing.timeoutMs)));
   }
@@ -240,7 +240,7 @@ async function settle(replacing: Replacing, replacement: Replacement): Promise<v
   await repointed(old);
   const resync = left.length > 0 ? null : await resyncOf(replacing, replacement);
   await Promise.all(siblings.map(repointed));
-  note(replacing, replacement, {did: 'settle', settled: {resync, persisted: worst(persisted), left}});
+  await note(replacing, replacement, {did: 'settle', settled: {resync, persisted: worst(persisted), left}});
 }
 
 function persistOn(instance: Instance, timeoutMs: number): Promise<Persisted> {

@@ -8,46 +8,48 @@ import {readFacts} from '../redis/fleet.js';
 import type {RebalanceReport} from '../report/rebalance.js';
 import {addressText} from '../topology/types.js';
 import {judgeDurability} from './barrier.js';
+import type {Census} from './census.js';
 import {readOperation, type Told} from './history.js';
 import {nodesOf} from './nodes.js';
 import {type Operation, resumeCommand} from './operation.js';
 import {beforeReplacing, type Change, planChange} from './plan.js';
+import {type PlanOptions, planRebalance, type RebalancePlan} from './planning.js';
 import type {Objection} from './preflight.js';
-import {planReport, toldReport} from './rebalance.js';
-import type {Consents, RebalanceRecord, Settings} from './records.js';
+import type {Consents, RebalanceRecord} from './records.js';
 import {isUndone, limitsOf, type Replacing, runReplacements, undo} from './replace.js';
 import {ShardLocks} from './replace-lock.js';
 import {preflightReplacements} from './replace-preflight.js';
-import {type Replacement, replacedReport} from './replacement.js';
-import {type OpenOptions, planRebalance, type RebalancePlan, sideOf} from './start.js';
+import type {Replacement} from './replacement.js';
+import {toldReport} from './reports.js';
+import {type OpenOptions, sideOf, type Target, thisProcess} from './start.js';
 
-export interface ReplacePlan {
-  /** Of the keys that move afterwards; counted on the old masters. */
-  readonly moves: RebalancePlan;
-  readonly objections: readonly Objection[];
-  readonly warnings: readonly string[];
-}
-
-export interface PlanOptions {
-  readonly consents: Consents;
-  readonly timeoutMs: number;
-}
-
-/** Changes nothing. */
-export async function planReplacing(change: Change, options: PlanOptions): Promise<ReplacePlan> {
-  const {objections, warnings} = await preflightReplacements(change, options);
-  const before = beforeReplacing(change);
-  if (change.isOnlyAddresses || objections.length > 0) return {moves: uncounted(before), objections, warnings};
-  const moves = await planRebalance(before, {...options, consents: consentsBefore(change, options.consents)});
-  const durability = moves.objections.length > 0 ? [] : await judgeNewTargets(change, moves, options);
-  return {moves, objections: [...moves.objections, ...durability], warnings};
+/** The plan of any change; of one that replaces masters too. Changes nothing. */
+export async function planReplacing(change: Change, options: PlanOptions): Promise<RebalancePlan> {
+  if (change.replacements.length === 0) return planRebalance(change, options);
+  const {objections, warnings, nodes} = await preflightReplacements(change, options);
+  const {settings, consents} = options;
+  if (change.isOnlyAddresses || objections.length > 0) {
+    options.onServers?.(nodes);
+    return {change, nodes, census: UNCOUNTED, objections, settings, consents, warnings, advice: []};
+  }
+  const before = await planRebalance(beforeReplacing(change), {
+    ...options,
+    consents: consentsBefore(change, consents),
+  });
+  const durability = before.objections.length > 0 ? [] : await judgeNewTargets(change, before, options);
+  return {
+    ...{...before, change, consents},
+    objections: [...before.objections, ...durability],
+    warnings: [...before.warnings, ...warnings],
+  };
 }
 
 /** No key moves, so none is counted. */
-function uncounted(change: Change): RebalancePlan {
-  const census = {scanned: 0, moving: 0, strays: 0, matrix: [], loads: [], conflicts: 0, conflictExamples: []};
-  return {change, nodes: [], census, objections: []};
-}
+const UNCOUNTED: Census = {
+  ...{method: 'exact', scanned: 0, sampled: 0, moving: 0, movingPlusMinus: 0, matrix: [], loads: []},
+  ...{strays: 0, straysAt: [], strayExamples: []},
+  ...{conflicts: 0, rivals: 0, conflictsAt: [], conflictExamples: [], unmeasured: []},
+};
 
 /** Whether an old master would keep the keys that come does not matter: it is not the one that receives them. */
 function consentsBefore({replacements}: Change, consents: Consents): Consents {
@@ -70,31 +72,22 @@ async function judgeNewTargets(change: Change, {census}: RebalancePlan, options:
 const isNew = ({replacements}: Change, at: string): boolean =>
   replacements.some(({next}) => addressText(next.address) === at);
 
-export function replacePlanReport({moves}: ReplacePlan, file: string): RebalanceReport {
-  return {...planReport(moves, file), ...replacedReport(moves.change, new Map())};
-}
-
-interface Target {
-  readonly file: string;
-  readonly consents: Consents;
-  readonly settings: Settings;
-}
-
 /** Begins the journal and replaces the masters. What is left then is told by the journal. */
-export async function beginReplacing(plan: ReplacePlan, target: Target, options: OpenOptions): Promise<Told> {
-  const {change, census} = plan.moves;
+export async function beginReplacing(plan: RebalancePlan, target: Target, options: OpenOptions): Promise<Told> {
+  const {change, census} = plan;
   const id = operationId(Date.now());
   const path = join(options.stateDir, `${id}.jsonl`);
   const journal = Journal.create<RebalanceRecord>(path);
   const {scanned, moving, strays, matrix} = census;
   const texts = {fromText: change.from.text, toText: change.to.text};
-  journal.append({type: 'begin', id, ...target, ...texts, planned: {scanned, moving, strays}, matrix}, Date.now());
+  journal.note({type: 'begin', id, ...target, ...texts, planned: {scanned, moving, strays}, matrix}, Date.now());
   const locks = new ShardLocks(id, options.timeoutMs + limitsOf(options.timeoutMs).fenceMs);
   try {
+    await journal.append(thisProcess(), Date.now());
     await lockLeaders(change, locks, options.timeoutMs);
   } catch (error) {
     await locks.release();
-    journal.discard();
+    await journal.discard();
     throw error;
   }
   await carryOutStage(stageOf({id, file: target.file, change, told: new Map(), journal, locks}, options));
@@ -116,12 +109,12 @@ async function carryOutStage(replacing: Replacing): Promise<void> {
     await runReplacements(replacing);
     if (!replacing.change.isOnlyAddresses) return;
     await replacing.locks.release();
-    replacing.journal.append({type: 'end', phase: 'done', writers: 'unknown', finalCheck: null}, Date.now());
+    await replacing.journal.append({type: 'end', phase: 'done', writers: 'unknown', finalCheck: null}, Date.now());
   } catch (error) {
     throw isUndone(error) ? error : unfinished(replacing, error);
   } finally {
     await replacing.locks.release();
-    replacing.journal.close();
+    await replacing.journal.close();
   }
 }
 
@@ -172,6 +165,7 @@ async function reopenStage(found: Told, options: StageHooks): Promise<Replacing 
     const now = readOperation(found.path) ?? found;
     if (isReplacing(now)) {
       const journal = Journal.resume<RebalanceRecord>(now.path, now.tail);
+      journal.note(thisProcess(), Date.now());
       return stageOf({id, file, change, told: new Map(now.replaced), journal, locks}, options);
     }
   } catch (error) {
@@ -199,7 +193,7 @@ export async function abortReplacing(found: Told, options: StageHooks): Promise<
     throw error instanceof RtopoError && error.exit === ExitCode.refused ? error : unfinished(replacing, error);
   } finally {
     await replacing.locks.release();
-    replacing.journal.close();
+    await replacing.journal.close();
   }
   return toldReport(readOperation(found.path)!, options.again);
 }

@@ -3,106 +3,78 @@
  * copy → recheck → barrier → cutover → prune → final check. Before the barrier the sources hold everything; after it the targets do, durably.
  * Nothing in between deletes. Every phase can be run again.
  */
-import {ExitCode, RtopoError} from '../errors.js';
+import {bringAcross, type StopAfter} from './across.js';
+import {dropAside} from './aside.js';
 import {raiseBarrier} from './barrier.js';
-import {copyAll} from './copy.js';
-import {cutOver} from './cutover.js';
-import {restartCounts} from './history.js';
-import {abortCommand, checkpoint, type Operation, resumeCommand, write, writeEnd} from './operation.js';
+import type {Told} from './history.js';
+import {enter, type Operation, type WritersSettled, write, writeEnd} from './operation.js';
 import {proveEnd} from './prove.js';
 import {type Kept, pruneAll} from './prune.js';
 import type {FinalCheck, Phase, Writers} from './records.js';
-import {judgeWriters, readWriters} from './writers.js';
+import {whileSampling} from './sampler.js';
+
+export type {StopAfter} from './across.js';
 
 export interface Outcome {
   readonly phase: Phase;
   readonly writers: Writers;
+  /** What decided the verdict on writers; null where nothing could. */
+  readonly method: string | null;
   readonly finalCheck: FinalCheck | null;
 }
 
 export interface RunOptions {
   /** Where an earlier run stopped. `planned` for a new operation. */
   readonly phase: Phase;
-  /** End after the cutover and leave the sources' copies for `rtopo rebalance prune`. */
-  readonly prune: boolean;
+  /** End when this phase is reached; null: go on to the end. After `cutover` the sources' copies are left for `rtopo rebalance prune`. */
+  readonly stopAfter: StopAfter | null;
   /** True when the servers are still the processes that were there when the copies were made. */
   readonly sameServers: boolean;
-  /** Pruning has ended before and left keys behind. */
-  readonly leftovers: boolean;
-  /** The verdict on the copies that an earlier run made. */
-  readonly writers: Writers;
+  /** What the journal told of the copies that an earlier run made; `FRESH` for a new operation. */
+  readonly told: Pick<Told, 'leftovers' | 'writers' | 'method' | 'readings' | 'isDurable'>;
 }
 
-/** Keys that come late are writers at work. After so many rechecks rtopo stops hoping that they end. */
-const MAX_RECHECKS = 3;
+export const FRESH: RunOptions['told'] = {
+  ...{leftovers: false, writers: 'unknown', method: null},
+  ...{readings: null, isDurable: false},
+};
 
-export async function runOperation(operation: Operation, options: RunOptions): Promise<Outcome> {
-  write(operation, {type: 'run', servers: operation.nodes.map(({at, facts}) => ({at, runId: facts.runId}))});
+export function runOperation(operation: Operation, options: RunOptions): Promise<Outcome> {
+  return whileSampling(operation, () => runPhases(operation, options));
+}
+
+async function runPhases(operation: Operation, options: RunOptions): Promise<Outcome> {
+  const {stopAfter, told, sameServers} = options;
+  await write(operation, {type: 'run', servers: operation.nodes.map(({at, facts}) => ({at, runId: facts.runId}))});
   // Once the copies are proved and durable, the journal says what may go, key by key; what pruning leaves is looked at anew.
-  const isCopied = (options.phase === 'cutover' || options.phase === 'pruning') && !options.leftovers;
-  let writers = isCopied ? options.writers : await bringAcross(operation);
-  if (!options.prune) return {phase: 'cutover', writers, finalCheck: null};
-  let kept = await prune(operation);
+  const isCutOver = (options.phase === 'cutover' || options.phase === 'pruning') && !told.leftovers;
+  let {writers, method}: WritersSettled = told;
+  if (!isCutOver) {
+    const across = await bringAcross(operation, {readings: goesOn(options) ? told.readings : null, stopAfter});
+    if (across.phase !== 'cutover') return {...across, finalCheck: null};
+    ({writers, method} = across);
+  }
+  if (stopAfter === 'cutover') return {phase: 'cutover', writers, method, finalCheck: null};
+  let kept = await prune(operation, isCutOver && told.isDurable);
   // A target that was restarted since may have come back without its copies. The sources still hold them: once more.
-  if (kept.missing > 0 && isCopied && !options.sameServers) {
-    writers = await bringAcross(operation);
-    kept = await prune(operation);
+  if (kept.missing > 0 && isCutOver && !sameServers) {
+    ({writers, method} = await bringAcross(operation, {readings: null, stopAfter: null}));
+    kept = await prune(operation, false);
   }
   const finalCheck = await proveEnd(operation, kept);
+  await dropAside(operation);
   await writeEnd(operation, {type: 'end', phase: 'done', writers, finalCheck});
-  return {phase: 'done', writers, finalCheck};
+  return {phase: 'done', writers, method, finalCheck};
 }
 
-async function bringAcross(operation: Operation): Promise<Writers> {
-  enter(operation, 'copying');
-  restartCounts(operation.counts);
-  const before = await readWriters(operation);
-  await copyAll(operation, 'copy');
-  enter(operation, 'copied');
-  await recheck(operation);
-  // After the cutover the applications are welcome to write.
-  const writers = operation.hasCutOver ? 'unknown' : judgeWriters(before, await readWriters(operation));
-  if (writers === 'seen') throw writersSeen(operation);
-  enter(operation, 'verified', writers);
-  await raiseBarrier(operation);
-  checkpoint(operation);
-  await cutOver(operation);
-  operation.hasCutOver = true;
-  enter(operation, 'cutover');
-  return writers;
+/** The copies that an earlier run made are where they were: on the same processes, which have not lost their memory since. */
+function goesOn({phase, sameServers, told}: RunOptions): boolean {
+  return sameServers && !told.leftovers && (phase === 'copying' || phase === 'copied' || phase === 'verified');
 }
 
-async function recheck(operation: Operation): Promise<void> {
-  for (let i = 0; i < MAX_RECHECKS; i++) if ((await copyAll(operation, 'recheck')) === 0) return;
-  throw writersSeen(operation);
-}
-
-function prune(operation: Operation): Promise<Kept> {
-  enter(operation, 'pruning');
+/** `isDurable`: a barrier stands behind the last copy. */
+async function prune(operation: Operation, isDurable: boolean): Promise<Kept> {
+  if (!isDurable) await raiseBarrier(operation);
+  await enter(operation, 'pruning');
   return pruneAll(operation);
-}
-
-function writersSeen(operation: Operation): RtopoError {
-  const {id, file, hasCutOver} = operation;
-  const details = {id, resume: resumeCommand(operation)};
-  const fault = {code: 'WRITERS_SEEN', exit: ExitCode.incomplete, details};
-  if (hasCutOver) {
-    return new RtopoError({
-      ...fault,
-      message: `Somebody still writes to servers that do not own those keys any more. ${file} already names the new owners.`,
-      remedy: `point every writer at the new topology, then: ${resumeCommand(operation)}`,
-    });
-  }
-  return new RtopoError({
-    ...fault,
-    message:
-      'Somebody writes to the servers whose keys are moving. Nothing was deleted and the topology file is unchanged.',
-    remedy: `stop the writers, then undo the copies and start over: ${abortCommand(operation)}`,
-  });
-}
-
-function enter(operation: Operation, phase: Phase, writers?: Writers): void {
-  checkpoint(operation);
-  write(operation, {type: 'phase', phase, ...(writers === undefined ? {} : {writers})});
-  operation.onProgress({phase, keys: 0, totalKeys: null, bytes: 0});
 }

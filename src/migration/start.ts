@@ -1,4 +1,5 @@
 /** From a change of topology to a running operation, and back from a journal to one. */
+import {hostname} from 'node:os';
 import {join} from 'node:path';
 import {ExitCode, RtopoError} from '../errors.js';
 import {OperationLock} from '../journal/lock.js';
@@ -6,13 +7,13 @@ import {Journal} from '../journal/record.js';
 import {operationId} from '../journal/state.js';
 import {placementOf} from '../placement/schemes.js';
 import {parseTopology} from '../topology/parse.js';
-import {judgeDurability} from './barrier.js';
-import {type Census, takeCensus} from './census.js';
-import {hasCutOver, readOperation, type Told} from './history.js';
-import {judgeConflicts, judgeJoining, judgeMemory} from './judge.js';
+import {hasCutOver, readOperation, type Told, takeOff} from './history.js';
+import {liftLeft} from './hold-writers.js';
 import {type Node, openSocket} from './nodes.js';
 import {type Operation, type Progress, resumeCommand} from './operation.js';
-import {type Change, planChange, type Side} from './plan.js';
+import {Pace} from './pace.js';
+import {planChange, type Side} from './plan.js';
+import type {RebalancePlan} from './planning.js';
 import {type Objection, preflight} from './preflight.js';
 import type {Consents, RebalanceRecord, Settings} from './records.js';
 
@@ -20,59 +21,6 @@ import type {Consents, RebalanceRecord, Settings} from './records.js';
 export function sideOf(text: string, file: string, folder?: string): Side {
   const source = parseTopology(text, file, folder);
   return {text, topology: source.topology, placement: source.check(placementOf)};
-}
-
-/** A plan as it is shown, confirmed and run. */
-export interface RebalancePlan {
-  readonly change: Change;
-  readonly nodes: readonly Node[];
-  readonly census: Census;
-  readonly objections: readonly Objection[];
-}
-
-export interface PlanOptions {
-  readonly consents: Consents;
-  readonly timeoutMs: number;
-}
-
-/** Asks every server, counts every key, and collects every reason not to start. Changes nothing. */
-export async function planRebalance(change: Change, {consents, timeoutMs}: PlanOptions): Promise<RebalancePlan> {
-  assertConsentsAreNodes(change, consents);
-  const {nodes, objections} = await preflight(change, {timeoutMs, operation: null});
-  // On a server that is no master or still loading a count would mean nothing.
-  if (objections.length > 0) return {change, nodes, census: await emptyCensus(nodes), objections};
-  const census = await takeCensus(change, nodes, timeoutMs);
-  const receiving = new Set(census.matrix.map(({to}) => to));
-  const targets = nodes.filter(({name}) => receiving.has(name));
-  const durability = await judgeDurability({targets, consents, timeoutMs});
-  return {
-    change,
-    nodes,
-    census,
-    objections: [
-      ...durability,
-      ...judgeJoining(nodes, census),
-      ...judgeMemory(targets, census),
-      ...judgeConflicts(census),
-    ],
-  };
-}
-
-async function emptyCensus(nodes: readonly Node[]): Promise<Census> {
-  const loads = nodes.map(({name, at, facts}) => ({name, at, keys: facts.keys, keysAfter: facts.keys, bytesIn: 0}));
-  return {scanned: 0, moving: 0, strays: 0, matrix: [], loads, conflicts: 0, conflictExamples: []};
-}
-
-function assertConsentsAreNodes(change: Change, {acceptVolatile}: Consents): void {
-  const known = change.nodes.map(({instance}) => `${instance.address.host}:${instance.address.port}`);
-  const stray = acceptVolatile.find((at) => !known.includes(at.replace(/[[\]]/g, '')));
-  if (stray === undefined) return;
-  throw new RtopoError({
-    code: 'CONSENT_UNKNOWN',
-    exit: ExitCode.usage,
-    message: `--accept-volatile ${stray} names no server of this change.`,
-    remedy: `name one of ${known.join(', ')}`,
-  });
 }
 
 export interface OpenOptions {
@@ -83,13 +31,25 @@ export interface OpenOptions {
   readonly again: string;
 }
 
+/** What the first record of an operation keeps. `file` is the topology file that the cutover will replace. */
+export interface Target {
+  readonly file: string;
+  readonly consents: Consents;
+  readonly settings: Settings;
+  /** Hash of the saved plan that is carried out. */
+  readonly plan?: string;
+}
+
+/** Told in every journal by whoever opens it. */
+export const thisProcess = () => ({type: 'process', host: hostname(), pid: process.pid}) as const;
+
 /**
  * Begins the journal of a new operation, then locks the servers: the lock is its first change, and a process that dies
- * between the two leaves something that can be resumed. `file` is the topology file that the cutover will replace.
+ * between the two leaves something that can be resumed.
  */
 export async function openOperation(
   plan: RebalancePlan,
-  target: {readonly file: string; readonly consents: Consents; readonly settings: Settings},
+  target: Target,
   {stateDir, ...options}: OpenOptions,
 ): Promise<Operation> {
   const id = operationId(Date.now());
@@ -98,22 +58,52 @@ export async function openOperation(
   const planned = {scanned, moving, strays};
   const journal = Journal.create<RebalanceRecord>(join(stateDir, `${id}.jsonl`));
   const texts = {fromText: from.text, toText: to.text};
-  journal.append({type: 'begin', id, ...target, ...texts, planned, matrix}, Date.now());
   try {
+    journal.note({type: 'begin', id, ...target, ...texts, planned, matrix}, Date.now());
+    await journal.append(thisProcess(), Date.now());
     const lock = await lockNodes(id, plan.nodes, options.timeoutMs);
     const {change, nodes} = plan;
-    return {...blank(), ...options, ...target, id, change, nodes, planned, matrix, journal, lock};
+    const pace = new Pace(nodes, target.settings);
+    return {...blank(), ...options, ...target, id, change, nodes, planned, matrix, journal, lock, pace};
   } catch (error) {
-    journal.discard();
+    await journal.discard();
     throw error;
   }
 }
 
-function blank(): Pick<Operation, 'counts' | 'received' | 'ownWrites' | 'nextBatch' | 'hasCutOver' | 'doubted'> {
+function blank(): Pick<
+  Operation,
+  | 'counts'
+  | 'received'
+  | 'intakes'
+  | 'notes'
+  | 'pairs'
+  | 'durability'
+  | 'ownWrites'
+  | 'cursors'
+  | 'nextBatch'
+  | 'hasCutOver'
+  | 'doubted'
+> {
   return {
-    counts: {copied: 0, verified: 0, deleted: 0, expired: 0, changed: 0, bytes: 0},
+    counts: {
+      copied: 0,
+      verified: 0,
+      deleted: 0,
+      expired: 0,
+      changed: 0,
+      skipped: 0,
+      byElements: 0,
+      refooted: 0,
+      bytes: 0,
+    },
     received: new Set(),
+    intakes: new Map(),
+    notes: new Set(),
+    pairs: new Map(),
+    durability: new Map(),
     ownWrites: new Map(),
+    cursors: new Map(),
     nextBatch: 0,
     hasCutOver: false,
     doubted: new Set(),
@@ -133,21 +123,30 @@ export async function reopenOperation(found: Told, options: Omit<OpenOptions, 's
   const change = planChange(sideOf(fromText, file), sideOf(toText, file));
   const {nodes, objections} = await preflight(change, {timeoutMs: options.timeoutMs, operation: id});
   if (objections.length > 0) throw incomplete(objections, {id, again: options.again});
+  await liftLeft(found.fence, {id, nodes, timeoutMs: options.timeoutMs});
   const lock = await lockNodes(id, nodes, options.timeoutMs);
   try {
     // Read again under the lock: until now another process may have gone on with it, and even ended it.
     const told = readOperation(found.path) ?? found;
     const journal = Journal.resume<RebalanceRecord>(told.path, told.tail);
+    journal.note(thisProcess(), Date.now());
+    const sameServers = nodes.every(({at, facts}) => told.servers.get(at) === facts.runId);
+    const counts = {...told.counts};
+    if (told.phase === 'copying') takeOff(counts, told.uncertain);
     const operation: Operation = {
       ...{...blank(), ...options, id, file, consents, settings, planned, matrix, change, nodes, journal, lock},
+      pace: new Pace(nodes, settings),
+      cursors: sameServers ? told.cursors : new Map(),
       ...{
-        counts: {...told.counts},
+        counts,
+        received: new Set(told.received),
+        durability: new Map(told.durability),
         nextBatch: told.nextBatch,
         hasCutOver: hasCutOver(told),
         doubted: doubtedTargets(told, nodes),
       },
     };
-    return {operation, told, sameServers: nodes.every(({at, facts}) => told.servers.get(at) === facts.runId)};
+    return {operation, told, sameServers};
   } catch (error) {
     await lock.release();
     throw error;
@@ -180,7 +179,7 @@ async function lockNodes(id: string, nodes: readonly Node[], timeoutMs: number):
 /** Gives everything back: the lock, its connections, the journal's file. Never throws. */
 export async function closeOperation(operation: Operation): Promise<void> {
   await operation.lock.release();
-  operation.journal.close();
+  await operation.journal.close();
 }
 
 function incomplete(objections: readonly Objection[], operation: {id: string; again: string}): RtopoError {

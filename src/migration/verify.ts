@@ -7,7 +7,7 @@ import {RespSocket} from '../redis/resp/socket.js';
 import type {ShardVerify, VerifyExample, VerifyReport} from '../report/verify.js';
 import type {Instance, Topology} from '../topology/types.js';
 import {keyspaceOf, sampleKeys} from './sample.js';
-import {scanKeys} from './scan.js';
+import {isReservedAt, type KeyPage, pageOf, scanPages} from './scan.js';
 
 export interface VerifyInput {
   readonly topology: Topology;
@@ -70,18 +70,18 @@ interface Counting {
   readonly sampled: Awaited<ReturnType<typeof sampleOf>>;
 }
 
-/** The keys of one database of a server, in batches: all of them, or those of the sample. */
-async function* keysOf({sampled, index}: Counting, socket: RespSocket, db: number): AsyncGenerator<Buffer[]> {
-  if (sampled === null) return yield* scanKeys(socket);
+/** What the server holds in one database, page by page: all of it, or what the sample took of it. */
+async function* pagesOf({sampled, index}: Counting, socket: RespSocket, db: number): AsyncGenerator<KeyPage> {
+  if (sampled === null) return yield* scanPages(socket);
   const keys = sampled.keys.filter((one) => one.server === index && one.db === db).map(({key}) => key);
-  for (let at = 0; at < keys.length; at += 1000) yield keys.slice(at, at + 1000);
+  for (let at = 0; at < keys.length; at += 1000) yield pageOf(keys.slice(at, at + 1000));
 }
 
 async function countServer(
   input: VerifyInput,
   counting: Counting,
 ): Promise<{name: string; keys: number; misplaced: number}> {
-  const {server, index, tally} = counting;
+  const {server, tally} = counting;
   const endpoint = endpointOf(server.instance);
   const databases = (await keyspaceOf(endpoint, input.timeoutMs)).map(({db}) => db);
   const owners = new Map<number, RespSocket>();
@@ -90,14 +90,11 @@ async function countServer(
   try {
     for (const db of databases) {
       await socket.select(db);
-      for await (const batch of keysOf(counting, socket, db)) {
-        keys += batch.length;
-        tally.keys += batch.length;
-        const placed = batch.map((key) => input.placement.ownerIndex(key, 0, key.length));
-        tally.unplaced += placed.filter((owner) => owner === NO_OWNER).length;
-        const foreign = batch.filter((_, i) => placed[i] !== index && placed[i] !== NO_OWNER);
-        misplaced += foreign.length;
-        if (foreign.length > 0) await judgeForeign(input, {owners, server, db, keys: foreign, tally});
+      for await (const page of pagesOf(counting, socket, db)) {
+        const found = judgePage(input, counting, page);
+        keys += found.keys;
+        misplaced += found.foreign.length;
+        if (found.foreign.length > 0) await judgeForeign(input, {owners, server, db, keys: found.foreign, tally});
         input.onProgress?.(tally.keys);
       }
     }
@@ -105,6 +102,23 @@ async function countServer(
   } finally {
     for (const opened of [socket, ...owners.values()]) opened.close();
   }
+}
+
+/** The hot loop: nothing is allocated for a key that is where it belongs. */
+function judgePage({placement}: VerifyInput, {index, tally}: Counting, {bytes, ranges}: KeyPage) {
+  const foreign: Buffer[] = [];
+  let keys = 0;
+  for (let i = 0; i < ranges.length; i += 2) {
+    const [start, end] = [ranges[i]!, ranges[i + 1]!];
+    if (isReservedAt(bytes, start, end)) continue;
+    keys += 1;
+    const owner = placement.ownerIndex(bytes, start, end);
+    if (owner === index) continue;
+    if (owner === NO_OWNER) tally.unplaced += 1;
+    else foreign.push(bytes.subarray(start, end));
+  }
+  tally.keys += keys;
+  return {keys, foreign};
 }
 
 interface Foreign {

@@ -1,88 +1,153 @@
 /**
- * Did anybody write to the sources while their keys were copied? `rdb_changes_since_last_save` counts every change of a key made by a command
- * and no active expiry; what the operation's own lock wrote is subtracted. A snapshot in between resets the counter: then nobody knows.
+ * Did anybody write to the sources while their keys were copied? Readings of each source before and after, and where the servers still have it, the backlog
+ * in between, which names the keys. Only keys that move away are of concern: a write to one that stays gets lost nowhere.
  */
+import {ExitCode, escapeText, RtopoError} from '../errors.js';
+import {LOCK_KEY, RESERVED_PREFIX} from '../journal/lock.js';
+import {NO_OWNER} from '../placement/placement.js';
+import {type CommandTable, readCommandTable} from '../redis/commands.js';
 import {type Connection, endpointOf, withConnection} from '../redis/connect.js';
-import {type Info, infoNumber, infoText, parseInfo} from '../redis/info.js';
-import type {Operation, OwnWrites} from './operation.js';
+import {parseInfo} from '../redis/info.js';
+import {type BacklogReplay, readBacklog} from '../redis/resp/tap.js';
+import {undeadCopies} from './deletions.js';
+import {judgeEvidence, type NodeKey, type WritersVerdict} from './judge-writers.js';
+import type {Node} from './nodes.js';
+import {abortCommand, type Operation, resumeCommand} from './operation.js';
+import type {Change} from './plan.js';
+import {type OwnCounts, type Reading, type Readings, readingOf} from './readings.js';
 import type {Writers} from './records.js';
 
-interface Reading {
-  readonly changes: number | null;
-  readonly lastSave: number | null;
-  /** Snapshots begun since the server started: the time of the last one counts whole seconds only. Null before Redis 7.0. */
-  readonly saves: number | null;
-  /** One that is under way takes its changes off the counter when it ends. */
-  readonly isSaving: boolean;
-  readonly runId: string | null;
-  readonly ownWrites: OwnWrites;
-}
-
-export type Readings = ReadonlyMap<number, Reading>;
+/** Names kept in memory, of all sources together. */
+const MAX_KEYS = 10_000;
 
 /** Takes a reading of every server that gives keys away. What lands elsewhere cannot get lost by this move. */
 export async function readWriters(operation: Operation): Promise<Readings> {
+  return Promise.all(
+    sourcesOf(operation).map((node) =>
+      withConnection(endpointOf(node.instance), operation.timeoutMs, async (connection) => {
+        const commands = await connection.attempt('COMMAND');
+        const table = commands === null ? null : readCommandTable(commands);
+        return readBetweenRenewals(operation, {node, connection, table});
+      }),
+    ),
+  );
+}
+
+/** The verdict of the counters alone. */
+export function judgeWriters(before: Readings, after: Readings): Writers {
+  return judgeEvidence({before, after, replays: new Map(), hasExpired: null}).verdict;
+}
+
+/**
+ * The verdict, with the backlogs replayed and the keys named. To be called while the copies of deleted keys are still where they were made.
+ * @param before may come from the journal of an earlier process
+ */
+export async function proveWriters(operation: Operation, before: Readings, after: Readings): Promise<WritersVerdict> {
+  const replays = await replayBacklogs(operation, before, after);
+  const deleted: NodeKey[] = [];
+  for (const [node, replay] of replays) {
+    if (replay.kind === 'replayed') for (const key of replay.deleted) deleted.push({node, ...key});
+  }
+  const undead = new Set((await undeadCopies(operation, deleted)).map(idOf));
+  return judgeEvidence({before, after, replays, hasExpired: (key) => !undead.has(idOf(key))});
+}
+
+const idOf = ({node, db, key}: NodeKey): string => `${node} ${db} ${key.toString('latin1')}`;
+
+/** True when the new placement puts the key elsewhere than on this node; also for a key that it places nowhere, where it cannot stay. */
+export function movesAway(change: Change, node: Pick<Node, 'number' | 'inTo'>): (key: Buffer) => boolean {
+  return (key) => {
+    const owner = change.to.placement.ownerIndex(key, 0, key.length);
+    return owner === NO_OWNER ? !node.inTo : change.ownerNode[owner] !== node.number;
+  };
+}
+
+function sourcesOf(operation: Operation): readonly Node[] {
   const giving = new Set(operation.matrix.map(({from}) => from));
-  const sources = operation.nodes.filter(({name}) => giving.has(name));
-  const readings = await Promise.all(
-    sources.map(async ({instance, number, facts}): Promise<[number, Reading]> => {
-      const info = await withConnection(endpointOf(instance), operation.timeoutMs, (connection) =>
-        readBetweenRenewals(operation, facts.runId, connection),
-      );
-      const copies = operation.ownWrites.get(number) ?? {sure: 0, perhaps: 0};
-      return [
-        number,
-        {
-          changes: infoNumber(info, 'rdb_changes_since_last_save'),
-          lastSave: infoNumber(info, 'rdb_last_save_time'),
-          saves: infoNumber(info, 'rdb_saves'),
-          isSaving: infoText(info, 'rdb_bgsave_in_progress') === '1',
-          runId: infoText(info, 'run_id'),
-          ownWrites: {...copies, sure: copies.sure + lockWrites(operation, facts.runId)},
-        },
-      ];
+  return operation.nodes.filter(({name}) => giving.has(name));
+}
+
+/** A source while it is read. */
+interface Asked {
+  readonly node: Node;
+  readonly connection: Connection;
+  readonly table: CommandTable | null;
+}
+
+/** The counters of the server and ours of the lock have to speak of the same moment: a renewal must not fall between them. */
+async function readBetweenRenewals(operation: Operation, {node, connection, table}: Asked): Promise<Reading> {
+  const {lock} = operation;
+  for (;;) {
+    await lock.settled();
+    const own = ownCounts(operation, node);
+    const info = parseInfo(String(await connection.call('INFO', ['ALL'])));
+    await lock.settled();
+    if (ownCounts(operation, node).sure === own.sure) return readingOf(node.at, info, {commands: table, own});
+  }
+}
+
+/** Renewals of the lock, each one write command; and copies, where a node both gives and gets: of these the refused ones are not counted. */
+function ownCounts({lock, ownWrites}: Operation, {number, facts}: Node): OwnCounts {
+  const renewals = lock.writes.get(facts.runId) ?? 0;
+  const copies = ownWrites.get(number);
+  return {
+    session: lock.token,
+    sure: renewals + (copies?.sure ?? 0),
+    perhaps: copies?.perhaps ?? 0,
+    calls: copies === undefined ? renewals : null,
+  };
+}
+
+/** Where the offset has moved, and in one history. */
+async function replayBacklogs(
+  {nodes, change, timeoutMs}: Operation,
+  before: Readings,
+  after: Readings,
+): Promise<ReadonlyMap<string, BacklogReplay>> {
+  const replays = new Map<string, BacklogReplay>();
+  await Promise.all(
+    before.map(async (first) => {
+      const second = after.find(({node}) => node === first.node);
+      const node = nodes.find(({at}) => at === first.node);
+      if (node === undefined || second === undefined || first.replid === null || first.replid !== second.replid) return;
+      if (first.backlogFirst === null || first.offset === null || second.offset === null) return;
+      if (first.offset === second.offset) return;
+      const moves = movesAway(change, node);
+      const replay = await readBacklog({
+        ...{replid: first.replid, fromOffset: first.offset, toOffset: second.offset},
+        ...{endpoint: endpointOf(node.instance), timeoutMs, maxKeys: Math.ceil(MAX_KEYS / before.length)},
+        ownPrefix: Buffer.from(RESERVED_PREFIX),
+        anchor: {key: Buffer.from(LOCK_KEY), db: 0},
+        wanted: (_, key) => moves(key),
+      });
+      replays.set(node.at, replay);
     }),
   );
-  return new Map(readings);
+  return replays;
 }
 
-const lockWrites = ({lock}: Operation, runId: string): number => lock.writes.get(runId) ?? 0;
-
-/** The counter of the server and ours of the lock have to speak of the same moment: a renewal must not fall between them. */
-async function readBetweenRenewals(operation: Operation, runId: string, connection: Connection): Promise<Info> {
-  for (;;) {
-    await operation.lock.settled();
-    const before = lockWrites(operation, runId);
-    const info = parseInfo(String(await connection.call('INFO')));
-    await operation.lock.settled();
-    if (lockWrites(operation, runId) === before) return info;
+export function writersSeen(operation: Operation, verdict: WritersVerdict | null): RtopoError {
+  const {id, file, hasCutOver} = operation;
+  const touched = [...(verdict?.written ?? []), ...(verdict?.deleted ?? [])];
+  const examples = touched.slice(0, 20).map(({node, db, key}) => ({node, db, keyBase64: key.toString('base64')}));
+  const details = {id, resume: resumeCommand(operation), ...(verdict && {method: verdict.method, examples})};
+  const fault = {code: 'WRITERS_SEEN', exit: ExitCode.incomplete, details};
+  if (hasCutOver) {
+    return new RtopoError({
+      ...fault,
+      message: `Somebody still writes to servers that do not own those keys any more. ${file} already names the new owners.`,
+      remedy: `point every writer at the new topology, then: ${resumeCommand(operation)}`,
+    });
   }
+  return new RtopoError({
+    ...fault,
+    message: `Somebody writes to the servers whose keys are moving${namesOf(touched)}. Nothing was deleted and the topology file is unchanged.`,
+    remedy: `stop the writers, then undo the copies and start over: ${abortCommand(operation)}`,
+  });
 }
 
-/** The worst verdict of all sources. */
-export function judgeWriters(before: Readings, after: Readings): Writers {
-  let verdict: Writers = 'none-seen';
-  for (const [number, first] of before) {
-    const second = after.get(number);
-    if (second === undefined || first.changes === null || second.changes === null) verdict = worse(verdict, 'unknown');
-    else if (!isSameCount(first, second)) verdict = worse(verdict, 'unknown');
-    else if (!isExplained(second.changes - first.changes, first.ownWrites, second.ownWrites)) verdict = 'seen';
-  }
-  return verdict;
-}
-
-/** The counter ran through from the first reading to the second: no restart, and no snapshot that reset it. */
-function isSameCount(first: Reading, second: Reading): boolean {
-  const isSame = first.runId === second.runId && first.lastSave === second.lastSave && first.saves === second.saves;
-  return isSame && !first.isSaving;
-}
-
-/** Every change is one of ours, and every one of ours that is sure is among them. */
-function isExplained(changes: number, before: OwnWrites, after: OwnWrites): boolean {
-  const foreign = changes - (after.sure - before.sure);
-  return foreign >= 0 && foreign <= after.perhaps - before.perhaps;
-}
-
-function worse(a: Writers, b: Writers): Writers {
-  return a === 'seen' || b === 'seen' ? 'seen' : a === 'unknown' || b === 'unknown' ? 'unknown' : 'none-seen';
+function namesOf(touched: readonly NodeKey[]): string {
+  if (touched.length === 0) return '';
+  const names = touched.slice(0, 3).map(({key}) => escapeText(key.toString('utf8')));
+  return ` (${touched.length} of these keys were touched, for example ${names.join(', ')})`;
 }

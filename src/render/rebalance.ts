@@ -1,131 +1,163 @@
-/** A rebalance for people: the plan as a matrix, and the summary that can be pasted into an incident report. */
-import type {RebalanceReport} from '../report/rebalance.js';
-import {isOnlyReplaced, renderReplaced, replacedLines, replacedPlan, replacedRows} from './replaced.js';
+/** A rebalance for people: the summary that can be pasted into an incident report, and the state of one that is unfinished. */
+import type {OperationPart, RebalanceReport} from '../report/rebalance.js';
+import {type Labelled, labelled} from './labelled.js';
+import {movement} from './matrix.js';
+import {isOnlyReplaced, renderReplaced, replacedRows} from './replaced.js';
+import {saidSettings} from './settings.js';
 import type {Style} from './style.js';
-import {columns} from './table.js';
-import {bytes, count, percent, plural} from './units.js';
-import {wrapped} from './wrap.js';
-
-export function renderPlan(report: RebalanceReport, style: Style): string {
-  const {from, to, keys, loads: list} = report;
-  const title = `Plan  ${from.shards.join(', ')} (${from.scheme})  →  ${to.shards.join(', ')} (${to.scheme})`;
-  const strays = `${plural(keys.strays, 'key')} found where the present placement does not put them; they move to their owner too.`;
-  // A plan that was refused before the keys could be counted has nothing to show but the reasons.
-  const isCounted = list.some((load) => load.keys > 0) || keys.scanned > 0;
-  if (isOnlyReplaced(report)) return replacedPlan(report, style);
-  return [
-    style.bold(wrapped(title, style.columns, 0)),
-    '',
-    ...(report.replaced === undefined ? [] : [replacedLines(report, style), '']),
-    matrix(report, style),
-    '',
-    loads(report, style),
-    '',
-    ...(isCounted || keys.moving === 0 ? [wrapped(summary(report), style.columns, 0)] : []),
-    ...(keys.strays === 0 ? [] : [style.warning(wrapped(strays, style.columns, 0))]),
-    '',
-  ].join('\n');
-}
-
-/** Shares by weight are what to expect, not what must be: a plan within a tenth of the least is as good as any. */
-const NEAR_LEAST = 1.1;
-
-function summary({keys, movedShare, minimumShare, from, to, topologyFile}: RebalanceReport): string {
-  if (keys.moving === 0) {
-    const isSame = from.scheme === to.scheme && from.shards.join('\n') === to.shards.join('\n');
-    return isSame ? 'Nothing to move.' : `Nothing to move; ${topologyFile} gets its new text.`;
-  }
-  const share = `${count(keys.moving)} of ${plural(keys.scanned, 'key')} ${keys.moving === 1 ? 'moves' : 'move'} (${percent(movedShare)})`;
-  return (movedShare ?? 0) <= minimumShare * NEAR_LEAST
-    ? `${share}: about as few as any scheme could move for this change.`
-    : `${share}; the least that any scheme could move for this change is about ${percent(minimumShare)}.`;
-}
-
-function matrix({matrix: cells}: RebalanceReport, style: Style): string {
-  if (cells.length === 0) return style.dim('  no key changes its owner');
-  const sources = [...new Set(cells.map(({from}) => from))];
-  const targets = [...new Set(cells.map(({to}) => to))];
-  const cell = (from: string, to: string): string => {
-    const found = cells.find((one) => one.from === from && one.to === to);
-    return found ? `${count(found.keys)} ${style.dim(`(${bytes(found.bytes)})`)}` : style.dim('·');
-  };
-  return columns({
-    head: ['keys from', ...targets.map((to) => `→ ${to}`)].map(style.dim),
-    align: ['left', ...targets.map(() => 'right' as const)],
-    rows: sources.map((from) => [from, ...targets.map((to) => cell(from, to))]),
-    indent: 2,
-  });
-}
-
-function loads({loads: list, memory}: RebalanceReport, style: Style): string {
-  const rows = list.map(({name, at, keys, keysAfter}) => {
-    const found = memory.find((one) => one.name === name);
-    const limit = found?.maxBytes == null ? 'no limit' : bytes(found.maxBytes);
-    return [name, at, count(keys), count(keysAfter), found ? `${bytes(found.afterBytes)} / ${limit}` : style.dim('-')];
-  });
-  return columns({
-    head: ['shard', 'address', 'keys', 'after', 'memory after / limit'].map(style.dim),
-    align: ['left', 'left', 'right', 'right', 'right'],
-    rows,
-    indent: 2,
-  });
-}
+import {bytes, count, percent, plural, spell} from './units.js';
 
 export function renderRebalance(report: RebalanceReport, style: Style): string {
   if (isOnlyReplaced(report)) return renderReplaced(report, style);
-  const {keys} = report;
+  const {operation} = report;
   const rows = [
+    ...(isOver(report) || operation === undefined ? [] : [{label: 'where', text: operation.whereabouts}]),
+    ...processRows(report),
     ...replacedRows(report),
-    [
-      report.phase === 'aborted' ? 'removed' : 'moved',
-      `${plural(keys.deleted, 'key')} in ${report.seconds.toFixed(1)} s, ${bytes(report.bytes)} of payload`,
-    ],
-    ['copied', `${count(keys.copied)}, each read back and compared: ${count(keys.verified)} equal`],
-    ...(keys.expired > 0 ? [['expired', `${count(keys.expired)} on their way, by their own expiry`]] : []),
-    ['writers', writersText(report)],
-    ...(report.finalCheck === null
-      ? []
-      : [
-          [
-            'final check',
-            `${plural(report.finalCheck.keys, 'key')}, ${count(report.finalCheck.misplaced)} misplaced, ${count(report.finalCheck.duplicates)} duplicate`,
-          ],
-        ]),
-    ...(report.next === null ? [] : [['next', report.next]]),
-    ['topology', report.topologyFile],
-    ...(report.journal === null ? [] : [['journal', report.journal]]),
+    ...workRows(report),
+    ...proofRows(report),
+    ...placeRows(report),
+    ...wayRows(report),
   ];
-  const table = columns({head: ['', ''], rows: rows.map(([label, text]) => [style.dim(label!), text!]), indent: 2})
-    .split('\n')
-    .slice(1);
-  return `${headline(report, style)}\n${table.join('\n')}\n`;
+  return `${headline(report, style)}\n\n${movement(report, style)}\n\n${labelled(rows, style)}\n`;
 }
 
-function headline({phase, id}: RebalanceReport, style: Style): string {
+function headline({phase, id, operation}: RebalanceReport, style: Style): string {
+  const name = style.dim(id ?? '');
+  const says = (sign: string, text: string): string =>
+    `${sign} ${style.bold(phase === 'cutover' ? 'cut over' : phase)}  ${text}  ${name}`;
+  const isRunning = operation?.process?.isAlive === true;
   switch (phase) {
     case 'done':
-      return `${style.good('✓')} ${style.bold('done')}  every key is on its owner, once  ${style.dim(id ?? '')}`;
+      return operation?.skipped
+        ? says(
+            style.warning('!'),
+            `every key is on its owner, but for ${plural(operation.skipped, 'name')} left at the source`,
+          )
+        : says(style.good('✓'), 'every key is on its owner, once');
     case 'aborted':
-      return `${style.good('✓')} ${style.bold('aborted')}  the copies are removed, the sources are as they were  ${style.dim(id ?? '')}`;
+      return says(style.good('✓'), 'the copies are removed, the sources are as they were');
     case 'cutover':
-      return `${style.accent('~')} ${style.bold('cut over')}  the old copies are still at their sources  ${style.dim(id ?? '')}`;
+      return says(style.accent('~'), 'the old copies are still at their sources');
     case 'planned':
     case 'replicating':
     case 'copying':
     case 'copied':
     case 'verified':
     case 'pruning':
-      return `${style.warning('!')} ${style.bold(phase)}  unfinished, no key is lost  ${style.dim(id ?? '')}`;
+      return says(style.warning('!'), isRunning ? 'under way, no key is lost' : 'unfinished, no key is lost');
   }
 }
 
-function writersText({writers}: RebalanceReport): string {
-  switch (writers) {
-    case 'none-seen':
-      return 'none seen on the sources while their keys were copied';
-    case 'seen':
-      return 'SEEN on the sources while their keys were copied';
-    case 'unknown':
-      return 'unknown: the change counters do not cover the whole run';
-  }
+function processRows({operation, phase}: RebalanceReport): Labelled[] {
+  const last = operation?.process;
+  if (!last || phase === 'done' || phase === 'aborted') return [];
+  const state = {
+    alive: 'is alive: it may be working on it just now',
+    dead: 'has ended',
+    unknown: 'cannot be seen from this host',
+  }[last.isAlive === null ? 'unknown' : last.isAlive ? 'alive' : 'dead'];
+  return [{label: 'process', text: `${last.pid} on ${last.host} ${state}`}];
 }
+
+function workRows(report: RebalanceReport): Labelled[] {
+  const {keys, operation} = report;
+  const rows: Labelled[] = isOver(report)
+    ? [{label: report.phase === 'aborted' ? 'removed' : 'moved', text: movedText(report)}]
+    : [];
+  rows.push({
+    label: 'copied',
+    text: `${count(keys.copied)}, each read back and compared: ${count(keys.verified)} equal`,
+  });
+  if (operation?.fidelity !== undefined) rows.push({label: 'fidelity', text: fidelityText(operation.fidelity)});
+  if (keys.expired > 0) rows.push({label: 'expired', text: `${count(keys.expired)} on their way, by their own expiry`});
+  if (operation?.skipped) {
+    const names = plural(operation.skipped, 'name');
+    rows.push({label: 'skipped', text: `${names} left at the source: the target holds another value`});
+  }
+  for (const text of operation?.notes ?? []) rows.push({label: 'note', text});
+  const said = operation === undefined ? '' : saidSettings({...operation, consents: {acceptVolatile: []}});
+  if (said !== '') rows.push({label: 'with', text: said});
+  return rows;
+}
+
+/** Nothing is to be copied any more; before that a rate would say little, and a count of moved keys nothing. */
+const isOver = ({phase}: RebalanceReport): boolean => phase === 'done' || phase === 'aborted' || phase === 'cutover';
+
+function movedText({keys, phase, seconds, bytes: sent, movedShare}: RebalanceReport): string {
+  const share = phase === 'done' ? ` of ${count(keys.scanned)} (${percent(movedShare)})` : '';
+  const isTelling = seconds >= 1 && keys.copied > 0;
+  const rate = isTelling ? `: ${count(Math.round(keys.copied / seconds))} keys/s, ${bytes(sent / seconds)}/s` : '';
+  return `${plural(keys.deleted, 'key')}${share} in ${spell(seconds)}, ${bytes(sent)} of payload${rate}`;
+}
+
+function fidelityText({dump, refooted, elements}: NonNullable<OperationPart['fidelity']>): string {
+  const parts = [`${count(dump)} as their DUMP`];
+  if (refooted > 0) parts.push(`${count(refooted)} as a DUMP for another version`);
+  if (elements > 0) parts.push(`${count(elements)} element by element`);
+  return parts.join(', ');
+}
+
+const DURABLE: Readonly<Record<OperationPart['durability'][number]['by'], string>> = {
+  aof: 'by its append-only file',
+  replica: 'by a replica that acknowledged',
+  bgsave: 'by a snapshot made after the last copy',
+  'accepted-volatile': 'NOT: in memory only, as accepted',
+  'no-copies': 'nothing was copied there',
+};
+
+function proofRows(report: RebalanceReport): Labelled[] {
+  const {operation, writers, finalCheck} = report;
+  const rows: Labelled[] = (operation?.durability ?? []).map(({at, by}) => ({
+    label: 'durable',
+    text: `${at} ${DURABLE[by]}`,
+  }));
+  // Before the verdict there is none.
+  if (report.writers === 'unknown' && !isOver(report)) return rows;
+  const method = operation?.writersMethod === undefined ? '' : ` (by ${operation.writersMethod})`;
+  rows.push({label: 'writers', text: `${WRITERS[writers]}${method}`});
+  if (finalCheck !== null) {
+    const {keys, misplaced, duplicates} = finalCheck;
+    rows.push({
+      label: 'final check',
+      text: `${plural(keys, 'key')}, ${count(misplaced)} misplaced, ${count(duplicates)} duplicate`,
+    });
+  }
+  return rows;
+}
+
+const WRITERS: Readonly<Record<RebalanceReport['writers'], string>> = {
+  'none-seen': 'none seen on the sources while their keys were copied',
+  seen: 'SEEN on the sources while their keys were copied',
+  unknown: 'unknown: the change counters do not cover the whole run',
+};
+
+function placeRows({topologyFile, journal}: RebalanceReport): Labelled[] {
+  const rows = [{label: 'topology', text: topologyFile, whole: true}];
+  return journal === null ? rows : [...rows, {label: 'journal', text: journal, whole: true}];
+}
+
+/** The commands, with what each of them would do. */
+function wayRows({next, phase, operation}: RebalanceReport): Labelled[] {
+  const rows: Labelled[] = [];
+  if (next !== null) {
+    rows.push({label: 'next', text: next, whole: true}, {label: '', text: NEXT[phase] ?? ''});
+  }
+  if (operation?.abort) {
+    rows.push({label: 'or', text: operation.abort, whole: true});
+    rows.push({label: '', text: 'removes the copies from the targets; the sources stay as they are'});
+  }
+  if (operation?.back) rows.push({label: 'way back', text: operation.back, whole: true});
+  return rows;
+}
+
+const REST = 'copies and compares what is missing, then cuts over, deletes the old copies and checks every key';
+
+const NEXT: Readonly<Partial<Record<RebalanceReport['phase'], string>>> = {
+  planned: REST,
+  copying: REST,
+  copied: REST,
+  verified: 'makes the copies durable, then cuts over, deletes the old copies and checks every key',
+  cutover: 'deletes the old copies, each one only while its owner holds it, and checks every key',
+  pruning: 'deletes the rest of the old copies, and checks every key',
+};

@@ -1,7 +1,7 @@
 /** Masters that are replaced by replication, for people: what is planned, what was proved, and what to do with the old servers. */
 import type {RebalanceReport, ReplacedReport} from '../report/rebalance.js';
+import {type Labelled, labelled} from './labelled.js';
 import type {Style} from './style.js';
-import {columns} from './table.js';
 import {count, plural} from './units.js';
 import {wrapped} from './wrap.js';
 
@@ -25,19 +25,19 @@ export function replacedPlan(report: RebalanceReport, style: Style): string {
   return [style.bold(title), '', replacedLines(report, style), '', wrapped(how, style.columns, 0), ''].join('\n');
 }
 
-/** Label and text, as the rows of a summary. */
-export function replacedRows({replaced = []}: RebalanceReport): string[][] {
-  return replaced.flatMap((one) => {
+/** Rows of a summary. */
+export function replacedRows({replaced = []}: RebalanceReport): Labelled[] {
+  return replaced.flatMap((one): Labelled[] => {
     const {shard, from, to, promotedOffset, fencedOffset, writeGapMs, resync, persisted} = one;
-    if (promotedOffset === null) return [[shard, `${from} → ${to}, not handed over yet`]];
+    if (promotedOffset === null) return [{label: shard, text: `${from} → ${to}, not handed over yet`}];
     const gap = writeGapMs === null ? '' : `; no writes for ${count(writeGapMs)} ms`;
     const lost = `nothing lost: acknowledged up to offset ${fencedOffset}, taken over at ${promotedOffset}${gap}`;
     const came = resync === null ? `${from} is not seen to follow ${to}` : `${from} follows ${to} (${resync} resync)`;
     return [
-      [shard, `${from} → ${to}`],
-      ['', lost],
-      ['', `${came}; roles ${PERSISTED[persisted ?? 'unknown']}`],
-      ...one.left.map(({instance, message}) => ['', `${instance} was left: ${message}`]),
+      {label: shard, text: `${from} → ${to}`, whole: true},
+      {label: '', text: lost},
+      {label: '', text: `${came}; roles ${PERSISTED[persisted ?? 'unknown']}`},
+      ...one.left.map(({instance, message}) => ({label: '', text: `${instance} was left: ${message}`})),
     ];
   });
 }
@@ -50,17 +50,18 @@ const PERSISTED = {
 } as const;
 
 export function renderReplaced(report: RebalanceReport, style: Style): string {
+  const {next, journal, operation, phase} = report;
+  const place = (label: string, text: string | null): Labelled[] => (text === null ? [] : [{label, text, whole: true}]);
   const rows = [
     ...replacedRows(report),
-    ...(report.next === null ? [] : [['next', report.next]]),
-    ['topology', report.topologyFile],
-    ...(report.journal === null ? [] : [['journal', report.journal]]),
+    ...place('topology', report.topologyFile),
+    ...place('journal', journal),
+    ...place('next', next),
+    ...(next === null ? [] : place('or', operation?.abort ?? null)),
+    ...place('way back', operation?.back ?? null),
+    ...(phase === 'done' ? [{label: 'retire', text: retirement(report)}] : []),
   ];
-  const table = columns({head: ['', ''], rows: rows.map(([label, text]) => [style.dim(label!), text!]), indent: 2})
-    .split('\n')
-    .slice(1);
-  const retire = report.phase === 'done' ? [retirement(report, style), ''] : [];
-  return [`${headline(report, style)}`, ...table, ...retire].join('\n').concat(retire.length === 0 ? '\n' : '');
+  return `${headline(report, style)}\n\n${labelled(rows, style)}\n`;
 }
 
 function headline({phase, id}: RebalanceReport, style: Style): string {
@@ -72,12 +73,9 @@ function headline({phase, id}: RebalanceReport, style: Style): string {
 }
 
 /** The old servers keep everything, and take no writes. */
-function retirement({replaced = []}: RebalanceReport, style: Style): string {
+function retirement({replaced = []}: RebalanceReport): string {
   const commands = replaced.map(({from}) => `redis-cli ${hostAndPort(from)} SHUTDOWN`);
-  const text =
-    'The old masters are read-only replicas with all their data. When no client uses them any more: ' +
-    commands.join('; ');
-  return wrapped(text, style.columns, 2);
+  return `the old masters are read-only replicas with all their data; when no client uses them any more: ${commands.join('; ')}`;
 }
 
 function hostAndPort(address: string): string {

@@ -14,7 +14,7 @@ export function bytes(value: number | null): string {
     amount /= 1024;
     unit += 1;
   }
-  return unit === 0 ? `${amount} B` : `${amount.toFixed(amount < 10 ? 1 : 0)} ${BYTE_UNITS[unit]}`;
+  return unit === 0 ? `${Math.round(amount)} B` : `${amount.toFixed(amount < 10 ? 1 : 0)} ${BYTE_UNITS[unit]}`;
 }
 
 /** A share as percent with one digit; a dash when unknown. */
@@ -24,6 +24,16 @@ export function percent(share: number | null): string {
 
 export function seconds(value: number | null): string {
   return value === null ? '-' : `${value} s`;
+}
+
+/** A duration in words that fit it: `4.1 s`, `52 s`, `3 min 20 s`, `2 h 5 min`. */
+export function spell(duration: number): string {
+  if (duration < 10) return `${Number.isInteger(duration) ? duration : duration.toFixed(1)} s`;
+  const whole = Math.round(duration);
+  const [hours, minutes, rest] = [Math.floor(whole / 3600), Math.floor((whole % 3600) / 60), whole % 60];
+  if (hours > 0) return minutes === 0 ? `${hours} h` : `${hours} h ${minutes} min`;
+  if (minutes > 0) return rest === 0 ? `${minutes} min` : `${minutes} min ${rest} s`;
+  return `${whole} s`;
 }
 
 /** `1 key`, `2 keys`. */

@@ -22,8 +22,8 @@ export interface FollowOptions {
   readonly commandTimeoutMs: number;
   /** Given up after so long without any progress, in milliseconds. */
   readonly silenceMs: number;
-  /** Before the child is told to follow; not called for one that follows already. On disk before it returns. */
-  readonly onAttach: (seen: {readonly child: Sight; readonly parent: Sight}) => void;
+  /** Before the child is told to follow; not called for one that follows already. Awaited: what it writes is on disk before anything is changed. */
+  readonly onAttach: (seen: {readonly child: Sight; readonly parent: Sight}) => unknown;
   readonly onProgress?: (seen: {readonly child: Sight; readonly parent: Sight}) => void;
   /** May the work go on? Throws when not. */
   readonly checkpoint: () => void;
@@ -48,7 +48,7 @@ export async function follow(pair: Following, options: FollowOptions): Promise<v
     if (!isOrdered(stepOf(pair), seen.child.facts)) {
       const notFree = whyNotFree(seen.child.facts, first.facts);
       if (notFree !== null) throw taken(pair, notFree);
-      options.onAttach(seen);
+      await options.onAttach(seen);
       const orders = new Orders(await child.connection());
       await setLogin(orders, {auth: options.login, masters: [pair.parent]});
       await replicaOf(orders, pair.child, [pair.parent.peer.host, pair.parent.peer.port]);

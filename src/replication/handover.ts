@@ -34,8 +34,8 @@ export interface HandoverOptions {
   readonly fenceMs: number;
   /** What an earlier run had fenced before it died. */
   readonly fence: Fence | null;
-  /** The new master has everything; the old one is demoted next. On disk before it returns. */
-  readonly onFenced: (fence: Fence) => void;
+  /** The new master has everything; the old one is demoted next. Awaited: what it writes is on disk before that. */
+  readonly onFenced: (fence: Fence) => unknown;
 }
 
 /** The proof: nothing was acknowledged beyond `fencedOffset`, and the new master has all up to `promotedOffset`, which is no less. */
@@ -93,7 +93,7 @@ async function change(run: Run, seen: ServerFacts): Promise<Handed> {
   try {
     await old.call('CLIENT', ['PAUSE', run.options.fenceMs, 'WRITE']);
     fence = {...(await catchUpFenced(run, seen, beganMs)), atMs};
-    run.options.onFenced(fence);
+    await run.options.onFenced(fence);
     // Held up on the way, by a slow disk or a stopped process: what is written after the fence has ended would be in no proof.
     if (performance.now() - beganMs > 0.8 * run.options.fenceMs)
       throw trouble.late(run.handover, 'the time was nearly over');

@@ -1,5 +1,15 @@
-import type {Census} from '../migration/census.js';
-import type {FinalCheck, MatrixCell, Persisted, Phase, Resync, Writers} from '../migration/records.js';
+import type {Advice} from '../migration/advice.js';
+import type {Census, CensusCell} from '../migration/census.js';
+import type {
+  Consents,
+  Durability,
+  FinalCheck,
+  Persisted,
+  Phase,
+  Resync,
+  Settings,
+  Writers,
+} from '../migration/records.js';
 
 /** One side of the change, as scripts see it. */
 export interface SideReport {
@@ -44,7 +54,7 @@ export interface RebalanceReport {
   /** Payload bytes sent; before the run, memory to be moved by the sample. */
   readonly bytes: number;
   readonly seconds: number;
-  readonly matrix: readonly MatrixCell[];
+  readonly matrix: readonly CensusCell[];
   readonly writers: Writers;
   /** Path of the journal; null for a plan. */
   readonly journal: string | null;
@@ -60,10 +70,66 @@ export interface RebalanceReport {
     readonly afterBytes: number | null;
     readonly maxBytes: number | null;
   }[];
-  /** The final check: misplaced and duplicate keys over all servers; null before it. */
-  readonly finalCheck: FinalCheck | null;
   /** Shards whose master is replaced by replication, before keys move; absent when there is none. */
   readonly replaced?: readonly ReplacedReport[];
+  /** The final check: misplaced and duplicate keys over all servers; null before it. */
+  readonly finalCheck: FinalCheck | null;
   /** The command that goes on, to be pasted; null when nothing is left to do. */
   readonly next: string | null;
+  /** What belongs to a plan alone. */
+  readonly plan?: PlanPart;
+  /** What belongs to an operation alone. */
+  readonly operation?: OperationPart;
+}
+
+export interface PlanPart {
+  readonly estimate: Pick<Census, 'method' | 'sampled' | 'movingPlusMinus'>;
+  /** How long copying and pruning will take, by rates that are assumed or were limited by flags. */
+  readonly duration: {
+    readonly seconds: number;
+    readonly keysPerSecond: number;
+    readonly bytesPerSecond: number;
+    /** Neither rate is one that was asked for. */
+    readonly isAssumed: boolean;
+  };
+  readonly settings: Settings;
+  readonly consents: Consents;
+  readonly advice: readonly Advice[];
+  /** What makes the plan unnecessary, in a sentence; null when it is not. */
+  readonly already: string | null;
+  /** The plan as it was saved, or came from a file. */
+  readonly saved: {
+    readonly file: string;
+    readonly hash: string;
+    readonly created: string;
+    /** Keys on all servers when it was made. */
+    readonly keysThen: number;
+  } | null;
+}
+
+export interface OperationPart {
+  readonly settings: Settings;
+  /** How each key travelled: as its DUMP, as a DUMP with another version, or element by element. */
+  readonly fidelity?: {readonly dump: number; readonly refooted: number; readonly elements: number};
+  /** What decided the verdict on writers. */
+  readonly writersMethod?: string;
+  /** Names left at their source because the target holds another value. */
+  readonly skipped?: number;
+  /** What a person should know of how faithful the copies are, and of what was left as it was found. */
+  readonly notes: readonly string[];
+  /** What makes each target keep its copies. */
+  readonly durability: readonly {readonly at: string; readonly by: Durability}[];
+  /** The command that goes the whole way back, once nothing can be undone any more; else null. */
+  readonly back: string | null;
+  /** The command that takes the copies away again, while that is possible; else null. */
+  readonly abort: string | null;
+  /** Where every key is, in words. */
+  readonly whereabouts: string;
+  /** The process that worked on it last; null where the journal does not tell. */
+  readonly process: {
+    readonly host: string;
+    readonly pid: number;
+    /** Null: on another host, which cannot be seen from here. */
+    readonly isAlive: boolean | null;
+  } | null;
 }

@@ -158,10 +158,12 @@ export function styleOf(node: Node | null, sheet: Sheet): Style {
 
 export function flowMap(entries: readonly (readonly [string, unknown])[], style: Style): string {
   const pad = style.isPadded ? ' ' : '';
-  const parts = entries.map(
-    ([key, value]) => `${style.isJson ? JSON.stringify(key) : key}: ${flowValue(value, style, key)}`,
-  );
+  const parts = entries.map(([key, value]) => `${flowKey(key, style)}: ${flowValue(value, style, key)}`);
   return `{${pad}${parts.join(', ')}${pad}}`;
+}
+
+export function flowKey(key: string, style: Style): string {
+  return style.isJson ? JSON.stringify(key) : textValue(key, '');
 }
 
 export function flowValue(value: unknown, style: Style, key = ''): string {

@@ -1,5 +1,6 @@
 /** Edits of a topology file, text to text: a shard more, a shard less. Comments, order and style of the rest stay. */
 import {isMap, isSeq, type Node} from 'yaml';
+import {addInBrackets, cutFromBrackets, spanOf} from './edit-brackets.js';
 import {
   cannotEdit,
   column,
@@ -47,28 +48,11 @@ export function addShard(text: string, shard: NewShard): string {
   return finish(sheet, splices, {...sheet.file, shards: [...sheet.file.shards, added]});
 }
 
-/** Behind an item in brackets: a comma and a comment, and nothing else. */
-const REST_OF_LINE = /^[ \t]*(,?)[ \t]*(?:#.*)?\r?\n/;
-
 type Entries = readonly (readonly [string, unknown])[];
 
 function intoBrackets(sheet: Sheet, last: Node, entries: Entries): readonly Splice[] {
-  const {text, eol} = sheet;
-  const start = last.range![0];
-  const at = contentEnd(last);
   const added = flowMap(entries, styleOf(last, sheet));
-  const indent = text.slice(lineStart(text, start), start);
-  if (indent.trim() !== '' || lineStart(text, start) <= sheet.shards.range![0]) {
-    return [{start: at, end: at, text: `, ${added}`}];
-  }
-  // A line of its own, as the last shard has; behind the comma and the comment of that one.
-  const rest = REST_OF_LINE.exec(text.slice(at));
-  if (rest === null) {
-    return [{start: at, end: at, text: `,${eol}${indent}${added}`}];
-  }
-  const line = at + rest[0].length;
-  const own = {start: line, end: line, text: `${indent}${added}${rest[1]}${eol}`};
-  return rest[1] === ',' ? [own] : [{start: at, end: at, text: ','}, own];
+  return addInBrackets(sheet, spanOf(last), {added, opensAt: sheet.shards.range![0]});
 }
 
 function underDashes(sheet: Sheet, last: Node, entries: Entries): Splice {
@@ -120,29 +104,11 @@ export function removeShard(text: string, name: string): string {
   if (sheet.file.shards.length === 1) {
     throw cannotEdit(`"${name}" is its only shard`);
   }
-  const splices = sheet.dashColumn === null ? fromBrackets(sheet, index) : [fromDashes(sheet, index)];
+  const splices =
+    sheet.dashColumn === null
+      ? cutFromBrackets(sheet, (sheet.shards.items as Node[]).map(spanOf), index)
+      : [fromDashes(sheet, index)];
   return finish(sheet, splices, {...sheet.file, shards: sheet.file.shards.filter((_, i) => i !== index)});
-}
-
-function fromBrackets(sheet: Sheet, index: number): readonly Splice[] {
-  const {text} = sheet;
-  const items = sheet.shards.items as Node[];
-  const item = items[index]!;
-  const previous = items[index - 1];
-  const next = items[index + 1];
-  const start = lineStart(text, item.range![0]);
-  const end = contentEnd(item);
-  const rest = REST_OF_LINE.exec(text.slice(end));
-  if (text.slice(start, item.range![0]).trim() === '' && rest !== null) {
-    const line = {start, end: end + rest[0].length, text: ''};
-    // The last one may have no comma behind it; then the one before it must lose its own.
-    const comma = previous !== undefined && rest[1] === '' ? text.indexOf(',', contentEnd(previous)) : -1;
-    return comma === -1 ? [line] : [{start: comma, end: comma + 1, text: ''}, line];
-  }
-  if (next !== undefined) {
-    return [{start: item.range![0], end: next.range![0], text: ''}];
-  }
-  return [{start: contentEnd(previous!), end, text: ''}];
 }
 
 function fromDashes(sheet: Sheet, index: number): Splice {

@@ -19,20 +19,20 @@ const entries: readonly Entry[] = [
   {type: 'end'},
 ];
 
-function withDir(body: (dir: string) => void): void {
+async function withDir(body: (dir: string) => unknown): Promise<void> {
   const dir = makeDir('rtopo-journal-');
   try {
-    body(dir);
+    await body(dir);
   } finally {
     removeDir(dir);
   }
 }
 
-function written(dir: string, name = 'one.jsonl'): string {
+async function written(dir: string, name = 'one.jsonl'): Promise<string> {
   const path = join(dir, name);
   const journal = Journal.create<Entry>(path);
-  for (const [i, entry] of entries.entries()) journal.append(entry, 1000 + i);
-  journal.close();
+  for (const [i, entry] of entries.entries()) await journal.append(entry, 1000 + i);
+  await journal.close();
   return path;
 }
 
@@ -67,18 +67,27 @@ function refusal(act: () => unknown): string {
   throw new Error('was not refused');
 }
 
-test('what is appended is read back, in order, private to its owner', () => {
-  withDir((dir) => {
-    const path = written(dir);
+async function rejection(work: Promise<unknown>): Promise<string> {
+  try {
+    await work;
+  } catch (error) {
+    return codeOf(error);
+  }
+  throw new Error('was not refused');
+}
+
+test('what is appended is read back, in order, private to its owner', async () => {
+  await withDir(async (dir) => {
+    const path = await written(dir);
     assert.equal(read(path), {records: [...entries], refused: null});
     assert.is(statSync(path).mode & 0o777, 0o600);
     assert.is(peekLast<Entry>(path)?.type, 'end');
   });
 });
 
-test('a name that exists is never written over, a link never followed', () => {
-  withDir((dir) => {
-    const path = written(dir);
+test('a name that exists is never written over, a link never followed', async () => {
+  await withDir(async (dir) => {
+    const path = await written(dir);
     const before = readFileSync(path);
     assert.is(
       refusal(() => Journal.create(path)),
@@ -94,9 +103,9 @@ test('a name that exists is never written over, a link never followed', () => {
   });
 });
 
-test('torn at any byte of the last record, it is as before that record, and goes on', () => {
-  withDir((dir) => {
-    const whole = readFileSync(written(dir));
+test('torn at any byte of the last record, it is as before that record, and goes on', async () => {
+  await withDir(async (dir) => {
+    const whole = readFileSync(await written(dir));
     const start = whole.lastIndexOf(10, whole.length - 2) + 1;
     const path = join(dir, 'torn.jsonl');
     for (let end = start; end < whole.length; end++) {
@@ -106,16 +115,16 @@ test('torn at any byte of the last record, it is as before that record, and goes
       let tail = EMPTY_TAIL;
       for (const one of readJournal<Entry>(path)) tail = one.tail;
       const journal = Journal.resume<Entry>(path, tail);
-      journal.append(entries[3]!, 1003);
-      journal.close();
+      await journal.append(entries[3]!, 1003);
+      await journal.close();
       assert.equal(readFileSync(path), whole, `continued at ${end}`);
     }
   });
 });
 
-test('a flipped bit at any byte is damage, or changes nothing that was said', () => {
-  withDir((dir) => {
-    const whole = readFileSync(written(dir));
+test('a flipped bit at any byte is damage, or changes nothing that was said', async () => {
+  await withDir(async (dir) => {
+    const whole = readFileSync(await written(dir));
     const path = join(dir, 'flipped.jsonl');
     const last = whole.length - 1;
     for (let at = 0; at < whole.length; at++) {
@@ -134,15 +143,19 @@ test('a flipped bit at any byte is damage, or changes nothing that was said', ()
   });
 });
 
-test('a record that is left out, doubled, moved, or taken from another journal is damage', () => {
-  withDir((dir) => {
-    const lines = readFileSync(written(dir), 'utf8').trimEnd().split('\n');
-    const other = readFileSync(written(dir, 'other.jsonl'), 'utf8').trimEnd().split('\n');
+test('a record that is left out, doubled, moved, or taken from another journal is damage', async () => {
+  await withDir(async (dir) => {
+    const lines = readFileSync(await written(dir), 'utf8')
+      .trimEnd()
+      .split('\n');
+    const other = readFileSync(await written(dir, 'other.jsonl'), 'utf8')
+      .trimEnd()
+      .split('\n');
     assert.equal(lines, other, 'the same records at the same time are the same bytes');
     const journal = Journal.create<Entry>(join(dir, 'foreign.jsonl'));
-    journal.append({type: 'begin', text: 'else'}, 1000);
-    journal.append(entries[1]!, 1001);
-    journal.close();
+    await journal.append({type: 'begin', text: 'else'}, 1000);
+    await journal.append(entries[1]!, 1001);
+    await journal.close();
     const foreign = readFileSync(join(dir, 'foreign.jsonl'), 'utf8').trimEnd().split('\n');
     const [a, b, c, d] = lines as [string, string, string, string];
     const path = join(dir, 'mixed.jsonl');
@@ -162,9 +175,9 @@ test('a record that is left out, doubled, moved, or taken from another journal i
   });
 });
 
-test('a file that others can write is not trusted', () => {
-  withDir((dir) => {
-    const path = written(dir);
+test('a file that others can write is not trusted', async () => {
+  await withDir(async (dir) => {
+    const path = await written(dir);
     chmodSync(path, 0o620);
     assert.is(read(path).refused, 'JOURNAL_UNSAFE');
     chmodSync(path, 0o640);
@@ -172,42 +185,36 @@ test('a file that others can write is not trusted', () => {
   });
 });
 
-test('records longer than a chunk, in any number, come through; the last one is found without the others', () => {
-  withDir((dir) => {
+test('records longer than a chunk, in any number, come through; the last one is found without the others', async () => {
+  await withDir(async (dir) => {
     const path = join(dir, 'long.jsonl');
     const journal = Journal.create<Entry>(path);
     const long = [1, 65_535, 65_536, 65_537, 300_000].map((length) => ({type: 'copy', text: 'ж'.repeat(length)}));
-    for (const [i, entry] of long.entries()) journal.append(entry, 1000 + i);
+    for (const [i, entry] of long.entries()) await journal.append(entry, 1000 + i);
     assert.equal(read(path).records, long);
     assert.is(peekLast(path), null, 'too long to be the end of an operation');
-    journal.append({type: 'end'}, 1005);
+    await journal.append({type: 'end'}, 1005);
     assert.is(peekLast<Entry>(path)?.type, 'end');
-    journal.close();
+    await journal.close();
     writeFileSync(path, '');
     assert.is(peekLast(path), null);
   });
 });
 
-test('after a failed write nothing is put behind it', () => {
-  withDir((dir) => {
+test('after a failed write nothing is put behind it', async () => {
+  await withDir(async (dir) => {
     const journal = Journal.create<Entry>(join(dir, 'failing.jsonl'));
-    journal.append(entries[0]!, 1000);
-    journal.close();
-    assert.is(
-      refusal(() => journal.append(entries[1]!, 1001)),
-      'JOURNAL_FAILED',
-    );
-    assert.is(
-      refusal(() => journal.append(entries[1]!, 1001)),
-      'JOURNAL_FAILED',
-    );
+    await journal.append(entries[0]!, 1000);
+    await journal.close();
+    assert.is(await rejection(journal.append(entries[1]!, 1001)), 'JOURNAL_FAILED');
+    assert.is(await rejection(journal.append(entries[1]!, 1001)), 'JOURNAL_FAILED');
     assert.is(read(join(dir, 'failing.jsonl')).records.length, 1);
   });
 });
 
-test('whoever reads while another appends sees whole records only', () => {
-  withDir((dir) => {
-    const path = written(dir);
+test('whoever reads while another appends sees whole records only', async () => {
+  await withDir(async (dir) => {
+    const path = await written(dir);
     const reading = readJournal<Entry>(path);
     reading.next();
     appendFileSync(path, '{"half":');
@@ -215,13 +222,33 @@ test('whoever reads while another appends sees whole records only', () => {
   });
 });
 
-test('an operation that never began leaves no file', () => {
-  withDir((dir) => {
+test('an operation that never began leaves no file', async () => {
+  await withDir(async (dir) => {
     const path = join(dir, 'none.jsonl');
     const journal = Journal.create<Entry>(path);
-    journal.append(entries[0]!, 1000);
-    journal.discard();
+    await journal.append(entries[0]!, 1000);
+    await journal.discard();
     assert.not(existsSync(path));
+  });
+});
+
+test('records that come together are one write; what is only noted travels with the next or with the end', async () => {
+  await withDir(async (dir) => {
+    const path = join(dir, 'group.jsonl');
+    const journal = Journal.create<Entry>(path);
+    const order: number[] = [];
+    journal.note(entries[0]!, 1000);
+    assert.is(read(path).records.length, 0, 'nobody waits for it');
+    await Promise.all([1, 2].map((i) => journal.append(entries[i]!, 1000 + i).then(() => order.push(i))));
+    assert.equal(order, [1, 2]);
+    assert.equal(read(path).records, entries.slice(0, 3));
+    journal.note(entries[3]!, 1003);
+    await journal.close();
+    assert.equal(read(path).records, [...entries]);
+    assert.throws(
+      () => journal.note(entries[0]!, 1004),
+      (error: RtopoError) => error.code === 'JOURNAL_FAILED',
+    );
   });
 });
 

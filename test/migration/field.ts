@@ -3,7 +3,7 @@ import {mkdirSync, readdirSync, readFileSync, writeFileSync} from 'node:fs';
 import {join} from 'node:path';
 import * as assert from 'uvu/assert';
 import {RtopoError} from '../../src/errors.js';
-import {prepareRebalance} from '../../src/migration/prepare.js';
+import {prepareRebalance, type RebalanceRequest} from '../../src/migration/prepare.js';
 import {abort, pruneOperation, resumeOperation, tellOperation} from '../../src/migration/recover.js';
 import {placementOf} from '../../src/placement/schemes.js';
 import type {RebalanceReport} from '../../src/report/rebalance.js';
@@ -151,7 +151,7 @@ export function pasted(text: string): string[] {
 export async function writeCalls(raw: Raw): Promise<Record<string, number>> {
   const info = await raw.info('commandstats');
   const writes =
-    /^cmdstat_(set|del|unlink|restore|eval|evalsha|pexpire|pexpireat|expire|hset|flushall|config\|set|replicaof|slaveof|bgsave|migrate|function.*)$/;
+    /^cmdstat_(set|del|unlink|restore|eval|evalsha|pexpire|pexpireat|expire|hset|flushall|config\|set|replicaof|slaveof|bgsave|migrate|function\|(load|delete|flush|restore))$/;
   return Object.fromEntries(
     Object.entries(info)
       .filter(([name]) => writes.test(name))
@@ -159,17 +159,13 @@ export async function writeCalls(raw: Raw): Promise<Record<string, number>> {
   );
 }
 
-export interface Request {
-  readonly to?: string;
-  readonly add?: readonly string[];
-  readonly remove?: readonly string[];
-  readonly acceptVolatile?: readonly string[];
-}
+export type Request = Partial<RebalanceRequest>;
 
 export interface Hooks {
   /** Interrupted as soon as this phase is entered. */
   readonly stopAt?: string;
   readonly prune?: boolean;
+  readonly stopAfter?: 'copied' | 'verified' | 'cutover';
   readonly timeoutMs?: number;
   readonly onPhase?: (phase: string) => void;
 }
@@ -191,14 +187,13 @@ const stateDirOf = ({home}: Field) => join(home, 'state', 'rtopo');
 export async function rebalanceHere(one: Field, request: Request, hooks: Hooks = {}): Promise<RebalanceReport> {
   const prepared = await prepareHere(one, request, hooks.timeoutMs);
   if (prepared.refusal !== null) throw prepared.refusal;
-  return prepared.run({prune: hooks.prune ?? true, ...hooksOf(hooks)});
+  return prepared.run({stopAfter: hooks.stopAfter ?? (hooks.prune === false ? 'cutover' : null), ...hooksOf(hooks)});
 }
 
 export async function prepareHere(one: Field, request: Request, timeoutMs = 5000) {
   const source = await loadTopology({file: one.file, env: {}, cwd: one.home});
-  const {to, add = [], remove = [], acceptVolatile = []} = request;
   const options = {timeoutMs, stateDir: stateDirOf(one), again: ''};
-  return prepareRebalance(source, {to, add, remove, acceptVolatile}, options);
+  return prepareRebalance(source, {to: undefined, add: [], remove: [], acceptVolatile: [], ...request}, options);
 }
 
 function recoverOptions(one: Field, hooks: Hooks) {

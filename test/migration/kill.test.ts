@@ -122,7 +122,8 @@ function assertKilled(run: CliResult, what: string): void {
 test('killed at any record of the journal, torn or whole', async () => {
   await withLanes(async (lanes) => {
     const records = await count(lanes[0]!, journalPath);
-    assert.ok(records >= 20, `only ${records} records`);
+    // Records that come together are one write: fewer syncs than records, each a place to die at.
+    assert.ok(records >= 12, `only ${records} syncs`);
     const points = Array.from({length: records}, (_, i) => [
       {n: i + 1, when: 'before' as const},
       {n: i + 1, when: 'after' as const},
@@ -158,9 +159,9 @@ test('killed while it aborts, at any record', async () => {
   await withLanes(async ([lane]) => {
     const begin = async () => {
       const one = await prepare(lane!, 5);
-      // The last record before the cutover: all copies are there.
-      const killed = {path: journalPath, op: 'fsync' as const, n: 11, when: 'after' as const};
-      assertKilled(await one.home.run(one.args, {env: killEnv(killed)}), 'copying');
+      // The last moment before the cutover: all copies are there.
+      const env = {NODE_OPTIONS: `--import ${preload}`, RTOPO_KILL_TOPOLOGY: '1:before'};
+      assertKilled(await one.home.run(one.args, {env}), 'copying');
       return one;
     };
     const file = join(lane!.rig.dir, 'abort.json');

@@ -47,9 +47,18 @@ test('a write to a key that does not move is seen by the counter of changes', as
   );
 });
 
-test('where the counter was reset nobody knows; a key that came late is fetched all the same', async () => {
+test('where the counter was reset the statistics of commands tell', async () => {
   await withLateWrites(
-    ({moving}) => [['SET', moving, 'v'], ['SAVE']],
+    ({staying}) => [['SET', staying, 'v'], ['SAVE']],
+    async ({run}) => {
+      await fault(run(), 'WRITERS_SEEN', 4);
+    },
+  );
+});
+
+test('where both were reset nobody knows; a key that came late is fetched all the same', async () => {
+  await withLateWrites(
+    ({moving}) => [['SET', moving, 'v'], ['SAVE'], ['CONFIG', 'RESETSTAT']],
     async ({run, servers, text}) => {
       const report = (await run()) as {writers: string; phase: string};
       assert.equal([report.phase, report.writers], ['done', 'unknown']);

@@ -36,6 +36,21 @@ function watchCalls(name, op, matches) {
   };
 }
 
+/** The same for calls that answer by a callback: "after" is when it is called. */
+function watchCallbacks(name, op, matches) {
+  fs[name] = (...args) => {
+    if (!matches(args)) return real[name](...args);
+    counts[op] += 1;
+    const here = op === wantedOp && counts[op] === Number(wantedN);
+    if (here && wantedWhen === 'before') die();
+    const done = args.pop();
+    real[name](...args, (...answer) => {
+      if (here && wantedWhen === 'after') die();
+      done(...answer);
+    });
+  };
+}
+
 const byDescriptor = ([fd]) => path.test(pathOf.get(fd) ?? '');
 
 fs.openSync = (...args) => {
@@ -50,6 +65,8 @@ fs.closeSync = (fd) => {
 watchCalls('fsyncSync', 'fsync', byDescriptor);
 watchCalls('fdatasyncSync', 'fsync', byDescriptor);
 watchCalls('writeSync', 'write', byDescriptor);
+watchCallbacks('fsync', 'fsync', byDescriptor);
+watchCallbacks('write', 'write', byDescriptor);
 watchCalls('writevSync', 'write', byDescriptor);
 watchCalls('renameSync', 'rename', ([from, to]) => path.test(String(from)) || path.test(String(to)));
 syncBuiltinESMExports();

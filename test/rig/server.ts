@@ -1,7 +1,16 @@
 /** One server of a test, and the ways to break it: kill, restart (also empty), pause. */
 import {readdirSync, rmSync, writeFileSync} from 'node:fs';
 import {join} from 'node:path';
-import {freePort, makeDir, type Running, removeDir, StartError, serverVersion, startProcess} from './processes.js';
+import {
+  freePort,
+  makeDir,
+  type Running,
+  removeDir,
+  StartError,
+  serverProgram,
+  serverVersion,
+  startProcess,
+} from './processes.js';
 import {connectRaw, lazyRaw, type Raw, type RawOptions} from './raw.js';
 import {withDeadline} from './wait.js';
 
@@ -12,6 +21,8 @@ export interface Where {
 
 export interface ServerSpec {
   readonly name?: string;
+  /** What runs: `valkey-server`, or any other that takes the same arguments. Default: the server under test. */
+  readonly program?: string;
   /** More command line arguments, after the rig's own. */
   readonly args?: readonly string[] | ((where: Where) => readonly string[]);
   /** Lines of a redis.conf; the server then starts from that file, so that CONFIG REWRITE works. */
@@ -48,7 +59,7 @@ export interface Server {
 const startTimeoutMs = 15_000;
 
 /** What makes tests fast and repeatable; the same on the command line and in a file. */
-function baseSettings(where: Where): [string, string][] {
+function baseSettings(where: Where, program: string): [string, string][] {
   const settings: [string, string][] = [
     ['port', String(where.port)],
     ['bind', '127.0.0.1'],
@@ -59,7 +70,7 @@ function baseSettings(where: Where): [string, string][] {
     ['repl-diskless-sync-delay', '0'],
     ['repl-ping-replica-period', '1'],
   ];
-  if (Number.parseInt(serverVersion(), 10) >= 7) settings.push(['enable-debug-command', 'local']);
+  if (Number.parseInt(serverVersion(program), 10) >= 7) settings.push(['enable-debug-command', 'local']);
   return settings;
 }
 
@@ -69,6 +80,7 @@ export class RigServer implements Server {
   readonly raw: Raw;
   readonly dir = makeDir();
   readonly #spec: ServerSpec;
+  readonly #program: string;
   readonly #connections: Raw[] = [];
   #args: ServerSpec['args'];
   #running: Running | null = null;
@@ -81,6 +93,7 @@ export class RigServer implements Server {
 
   constructor(spec: ServerSpec, index: number) {
     this.#spec = spec;
+    this.#program = spec.program ?? serverProgram();
     this.#args = spec.args;
     this.name = spec.name ?? `server ${index}`;
     this.raw = lazyRaw(() => this.#dial());
@@ -164,7 +177,7 @@ export class RigServer implements Server {
 
   #writeConfig(config: string | ((where: Where) => string)): void {
     const quote = (value: string) => (value === '' || value.includes(' ') ? `"${value}"` : value);
-    const base = baseSettings(this).map(([name, value]) => `${name} ${quote(value)}`);
+    const base = baseSettings(this, this.#program).map(([name, value]) => `${name} ${quote(value)}`);
     const own = typeof config === 'function' ? config(this) : config;
     writeFileSync(join(this.dir, 'redis.conf'), `${base.join('\n')}\n${own}\n`);
   }
@@ -178,11 +191,12 @@ export class RigServer implements Server {
     if (this.#disposed) throw new Error(`${this.name}: the test that wanted it is over`);
     const base =
       this.#spec.config === undefined
-        ? baseSettings(this).flatMap(([name, value]) => [`--${name}`, value])
+        ? baseSettings(this, this.#program).flatMap(([name, value]) => [`--${name}`, value])
         : [join(this.dir, 'redis.conf')];
     const own = typeof this.#args === 'function' ? this.#args(this) : (this.#args ?? []);
     this.#running = await startProcess([...base, ...own], {
       dir: this.dir,
+      program: this.#program,
       timeoutMs: startTimeoutMs,
       onLog: (text) => {
         this.#log = (this.#log + text).slice(-500_000);

@@ -26,8 +26,9 @@ export function digestParts(type: string, value: Reply): Buffer[] {
     case 'string':
       return [value as Buffer];
     case 'list':
-    case 'zset':
       return value as Buffer[];
+    case 'zset':
+      return (value as Buffer[]).map((part, i) => (i % 2 === 0 ? part : Buffer.from(score(String(part)))));
     case 'set':
       return [...(value as Buffer[])].sort(Buffer.compare);
     case 'hash':
@@ -41,14 +42,20 @@ export function digestParts(type: string, value: Reply): Buffer[] {
   }
 }
 
+/** As JavaScript writes it: servers of different versions write the same number differently. */
+function score(text: string): string {
+  if (text.includes('inf')) return text;
+  return Object.is(Number(text), -0) ? '-0' : String(Number(text));
+}
+
 function pairs(flat: readonly Buffer[]): [Buffer, Buffer][] {
   const out: [Buffer, Buffer][] = [];
   for (let i = 0; i < flat.length; i += 2) out.push([flat[i]!, flat[i + 1]!]);
   return out;
 }
 
-/** Shape of the radix tree and moments of being seen are not content: they differ between equal streams. */
-const notContent = new Set(['radix-tree-keys', 'radix-tree-nodes', 'seen-time', 'active-time']);
+/** Shape of the radix tree and moments of being seen are not content, and the lag follows from the rest: all differ between equal streams. */
+const notContent = new Set(['radix-tree-keys', 'radix-tree-nodes', 'seen-time', 'active-time', 'lag']);
 
 /** A map reply as sorted `name, value` parts; nested replies keep their order, which is that of ids and names. */
 function streamParts(reply: readonly Reply[]): Buffer[] {

@@ -1,11 +1,11 @@
 import {Flags} from '@oclif/core';
+import {assertPlanAlone, rebalanceFlags, requestOf} from '../../cli/change.js';
 import {confirm} from '../../cli/confirm.js';
-import {changeFlags, dryRun, yes} from '../../cli/flags.js';
+import {dryRun, yes} from '../../cli/flags.js';
 import {MovingCommand} from '../../cli/moving.js';
-import {replacedVerdict} from '../../cli/replaced.js';
-import {ExitCode} from '../../errors.js';
-import {renderPlan, renderRebalance} from '../../render/rebalance.js';
-import {isOnlyReplaced} from '../../render/replaced.js';
+import {questionOf, verdictOf} from '../../cli/replaced.js';
+import {renderPlan} from '../../render/plan.js';
+import {renderRebalance} from '../../render/rebalance.js';
 import type {RebalanceReport} from '../../report/rebalance.js';
 import {currentTopology} from '../../topology/current.js';
 
@@ -14,18 +14,25 @@ export default class Rebalance extends MovingCommand {
   static override description =
     'Counts every key, shows who gives what to whom, asks, and then: copy, verify, barrier, cutover of the topology file, prune, final check. ' +
     'Nothing is deleted before its copy is proved equal and durable; a run that dies anywhere goes on with `rtopo rebalance resume`. ' +
-    'Offline: the applications must not write to the moving keys meanwhile.';
+    'Offline: the applications must not write to the moving keys meanwhile. Exit 2 when names were left at their source (--on-conflict skip).';
   static override examples = [
     '<%= config.bin %> <%= command.id %> --add delta=127.0.0.1:7003 --dry-run',
-    '<%= config.bin %> <%= command.id %> --add delta=127.0.0.1:7003,127.0.0.1:7103 --yes',
-    '<%= config.bin %> <%= command.id %> --remove beta',
+    '<%= config.bin %> <%= command.id %> --add delta=127.0.0.1:7003:2,127.0.0.1:7103 --yes',
+    '<%= config.bin %> <%= command.id %> --remove beta --stop-after verified',
     '<%= config.bin %> <%= command.id %> --replace beta=127.0.0.1:7009',
     '<%= config.bin %> <%= command.id %> --to after.yml --yes --json',
+    '<%= config.bin %> <%= command.id %> --plan plan.json --yes',
   ];
   static override flags = {
-    ...changeFlags,
+    ...rebalanceFlags,
+    plan: Flags.string({description: 'carry out a plan that was saved, exactly as it is', helpValue: 'FILE'}),
+    'stop-after': Flags.option({
+      description: 'go no further than this phase; `rtopo rebalance resume` goes on from there',
+      options: ['copied', 'verified', 'cutover'] as const,
+      exclusive: ['no-prune'],
+    })(),
     'no-prune': Flags.boolean({
-      description: 'stop after the cutover; `rtopo rebalance prune` (or `resume`) deletes the old copies later',
+      description: 'the same as --stop-after cutover; `rtopo rebalance prune` deletes the old copies later',
     }),
     'dry-run': dryRun,
     yes,
@@ -33,27 +40,24 @@ export default class Rebalance extends MovingCommand {
 
   async run(): Promise<RebalanceReport> {
     const {flags} = await this.parse(Rebalance);
-    const {prepareRebalance} = await import('../../migration/prepare.js');
+    if (flags.plan !== undefined) assertPlanAlone(flags);
+    const {prepareRebalance, prepareSaved} = await import('../../migration/prepare.js');
     const source = await currentTopology(flags.topology);
-    const {to, add = [], remove = [], replace = [], 'accept-volatile': acceptVolatile = []} = flags;
-    const request = {to, add, remove, replace, acceptVolatile};
-    const prepared = await prepareRebalance(source, request, this.where(flags));
-    for (const text of prepared.warnings) this.warning(text);
-    const {plan} = prepared;
-    if (prepared.refusal !== null)
-      return this.present(plan, renderPlan, {exit: ExitCode.refused, error: prepared.refusal});
-    if (flags['dry-run'])
-      return this.present(plan, renderPlan, {exit: prepared.changesAnything ? ExitCode.attention : ExitCode.ok});
-    if (!prepared.changesAnything) return this.present(plan, renderPlan);
-    this.say(renderPlan(plan, this.style(process.stderr)));
-    await confirm({
-      message: isOnlyReplaced(plan) ? 'Hand over to the new masters?' : 'Move these keys?',
-      yes: flags.yes,
-      json: this.jsonEnabled(),
-      command: this.commandLine,
-    });
+    const {onCounting, clear} = this.counting();
+    const where = {...this.where(flags), onCounting};
+    const preparing =
+      flags.plan === undefined
+        ? prepareRebalance(source, requestOf(flags), where)
+        : prepareSaved(source, flags.plan, where);
+    const prepared = await preparing.finally(clear);
+    const judged = this.judged(prepared, {dryRun: flags['dry-run']});
+    if (judged !== null) return judged;
+    this.say(renderPlan(prepared.plan, this.style(process.stderr)));
+    const asking = {yes: flags.yes, json: this.jsonEnabled(), command: this.commandLine};
+    await confirm({message: questionOf(prepared.plan), ...asking});
     const terminal = this.terminal();
-    const report = await prepared.run({prune: !flags['no-prune'], ...terminal}).finally(terminal.clear);
-    return this.present(report, renderRebalance, replacedVerdict(report));
+    const stopAfter = flags['stop-after'] ?? (flags['no-prune'] ? 'cutover' : null);
+    const report = await prepared.run({stopAfter, ...terminal}).finally(terminal.clear);
+    return this.present(report, renderRebalance, verdictOf(report));
   }
 }

@@ -1,4 +1,4 @@
-import {RecoverCommand} from '../../cli/moving.js';
+import {exitOf, RecoverCommand} from '../../cli/moving.js';
 import {renderRebalance} from '../../render/rebalance.js';
 import type {RebalanceReport} from '../../report/rebalance.js';
 import {currentTopologyPath} from '../../topology/current.js';
@@ -20,6 +20,6 @@ export default class RebalancePrune extends RecoverCommand {
     const file = await currentTopologyPath(flags.topology);
     const verb = {flags, file, id: args.id, find: operationMeant, question: 'Delete the old copies at the sources?'};
     const report = await this.recover(verb, pruneOperation);
-    return this.present(report, renderRebalance);
+    return this.present(report, renderRebalance, {exit: exitOf(report)});
   }
 }

@@ -1,5 +1,5 @@
 import {RecoverCommand} from '../../cli/moving.js';
-import {replacedVerdict} from '../../cli/replaced.js';
+import {verdictOf} from '../../cli/replaced.js';
 import {renderRebalance} from '../../render/rebalance.js';
 import type {RebalanceReport} from '../../report/rebalance.js';
 import {currentTopologyPath} from '../../topology/current.js';
@@ -22,6 +22,6 @@ export default class RebalanceResume extends RecoverCommand {
     const file = await currentTopologyPath(flags.topology);
     const verb = {flags, file, id: args.id, find: operationMeant, question: 'Go on with the operation?'};
     const report = await this.recover(verb, resumeOperation);
-    return this.present(report, renderRebalance, replacedVerdict(report));
+    return this.present(report, renderRebalance, verdictOf(report));
   }
 }

@@ -2,155 +2,208 @@
  * DUMP at the source, RESTORE at the target, through rtopo: works across ACLs, TLS, NAT and versions, and can be verified.
  *
  * RESTORE's OK is not believed. It is also given for a key whose expiry has passed by the target's clock, and for one that is evicted
- * a moment later; so every key is read back and compared while its payload is still in hand.
- * Expiry travels as an absolute time: a relative one would restart the clock, and a rounded 0 would make the key immortal.
+ * a moment later; so every key is read back and compared while its payload is still in hand: the readings travel behind all the
+ * RESTOREs of the batch, in the same pipeline. Expiry travels as an absolute time: a relative one would restart the clock, and a
+ * rounded 0 would make the key immortal.
  */
-import {createHash} from 'node:crypto';
 import {ExitCode, RtopoError} from '../../errors.js';
 import {replyFault} from '../../redis/faults.js';
 import {ReplyError, type RespReply} from '../../redis/resp/decode.js';
-import type {Part} from '../../redis/resp/encode.js';
+import {Request} from '../../redis/resp/encode.js';
 import type {RespSocket} from '../../redis/resp/socket.js';
 import {addressText} from '../../topology/types.js';
-import {asNumber, type Comparison, type Copy, compareCopies, readCopies} from '../compare.js';
+import {asNumber, type Comparison, type Copy, compareCopies, copyOf, readCopies, requestCopy} from '../compare.js';
+import {dumpBody, dumpCrc} from '../digest.js';
+import {footerFor, refoot, wayFor} from '../payload.js';
 import {ageCommand, carriesAge, restamp} from './age.js';
 import type {Batch, Carried, Transport} from './transport.js';
 
-/** A window is bounded by what it holds in memory and by how long it keeps a server busy. */
-const WINDOW_BYTES = 1024 * 1024;
-const WINDOW_KEYS = 256;
 /** A name that was taken and is free a moment later is tried again; not for ever, should somebody create and delete it in a loop. */
 const MAX_ATTEMPTS = 3;
 
 export const dumpRestore: Transport = {
   name: 'dump-restore',
   async carry(batch) {
-    const metas = await readMetas(batch);
-    const carried: Carried[] = [];
-    for (const window of windows(metas)) carried.push(...(await carryWindow(batch, window)));
-    return carried;
+    const pending = await readSource(batch);
+    await batch.announce(pending.map(({copy}) => copy));
+    const results: Carried[] = pending.map(() => GONE);
+    let left: Item[] = [];
+    for (const item of pending) {
+      if (item.copy.payload === null) continue;
+      if (item.sendable === null) results[item.position] = UNREADABLE;
+      else left.push(item);
+    }
+    for (let attempt = 1; left.length > 0; attempt++) {
+      const landings = await land(batch, left);
+      left = [];
+      for (const {item, carried} of landings) {
+        if (carried !== 'again') results[item.position] = carried;
+        else if (attempt < MAX_ATTEMPTS) left.push(item);
+        else throw lostKey(batch);
+      }
+    }
+    return results;
   },
 };
 
-interface Meta {
+/** A key of the batch, as it was read at the source. */
+interface Item {
+  readonly position: number;
   readonly key: Buffer;
   /** Seconds idle or the LFU counter; null when the source cannot tell or the target has no use for it. */
   readonly age: number | null;
-  /** The same of what the target already holds under this name: reading it for the comparison would end it. */
-  readonly targetAge: number | null;
-  readonly bytes: number;
+  readonly copy: Copy;
+  /** The payload as the target reads it; null where it cannot. */
+  readonly sendable: Buffer | null;
 }
 
 /** Ages before anything else: DUMP itself would reset them. */
-async function readMetas(batch: Batch): Promise<Meta[]> {
-  const {source, target, keys} = batch;
-  const ask = ageCommand(batch.targetAge);
-  const withAge = ask !== null && carriesAge(batch);
-  const [sizes, ages, targetAges] = await Promise.all([
-    source.batch(keys.map((key) => ['MEMORY', 'USAGE', key])),
-    withAge ? source.batch(keys.map((key) => [...ask, key])) : [],
-    ask !== null && !target.touchesNothing ? target.batch(keys.map((key) => [...ask, key])) : [],
-  ]);
-  return keys.map((key, i) => ({
-    key,
-    age: numberOrNull(ages[i]),
-    targetAge: numberOrNull(targetAges[i]),
-    bytes: numberOrNull(sizes[i]) ?? 0,
-  }));
+async function readSource(batch: Batch): Promise<Item[]> {
+  const {source, keys} = batch;
+  const ask = carriesAge(batch) ? ageCommand(batch.targetAge) : null;
+  const request = new Request();
+  for (const key of keys) {
+    if (ask !== null) request.add([...ask, key]);
+    requestCopy(request, key);
+  }
+  const replies = await source.send(request);
+  const width = ask === null ? 2 : 3;
+  return keys.map((key, position) => {
+    const at = position * width;
+    const age = ask === null ? null : numberOrNull(replies[at]);
+    const copy = copyOf(source, replies[at + width - 2], replies[at + width - 1]);
+    return {position, key, age, copy, sendable: sendable(batch, copy)};
+  });
+}
+
+function sendable({support, maxPayloadBytes}: Batch, {payload}: Copy): Buffer | null {
+  if (payload === null || payload.length > maxPayloadBytes) return null;
+  switch (wayFor(payload, support)) {
+    case 'as-is':
+      return payload;
+    case 'refoot':
+      return refoot(payload, footerFor(payload, support));
+    case 'elements':
+      return null;
+  }
 }
 
 function numberOrNull(reply: RespReply | undefined): number | null {
   return typeof reply === 'number' ? reply : null;
 }
 
-function* windows(metas: readonly Meta[]): Generator<Meta[]> {
-  let window: Meta[] = [];
-  let bytes = 0;
-  for (const meta of metas) {
-    if (window.length >= WINDOW_KEYS || (window.length > 0 && bytes + meta.bytes > WINDOW_BYTES)) {
-      yield window;
-      [window, bytes] = [[], 0];
-    }
-    window.push(meta);
-    bytes += meta.bytes;
-  }
-  if (window.length > 0) yield window;
-}
-
-async function carryWindow(batch: Batch, metas: readonly Meta[]): Promise<Carried[]> {
-  const results = new Map<Meta, Carried>();
-  let left = metas;
-  for (let attempt = 1; left.length > 0; attempt++) {
-    const again: Meta[] = [];
-    for (const {meta, carried} of await tryWindow(batch, left)) {
-      if (carried === 'again' && attempt < MAX_ATTEMPTS) again.push(meta);
-      else if (carried === 'again') throw lostKey(batch);
-      else results.set(meta, carried);
-    }
-    left = again;
-  }
-  return metas.map((meta) => results.get(meta)!);
-}
-
 interface Landing {
-  readonly meta: Meta;
-  /** As read at the source; its payload is not null. */
-  readonly copy: Copy;
+  readonly item: Item;
+  /** What was there before us keeps the age that it had there. */
+  readonly age: number | null;
   readonly landed: Copy;
   readonly existed: boolean;
   readonly comparison: Comparison;
 }
 
-type Attempt = {readonly meta: Meta; readonly carried: Carried | 'again'};
+interface Landed {
+  readonly item: Item;
+  readonly carried: Carried | 'again';
+}
 
-async function tryWindow(batch: Batch, metas: readonly Meta[]): Promise<Attempt[]> {
-  const {source, target} = batch;
-  const keysOf = (list: readonly {meta: Meta}[]): Buffer[] => list.map(({meta}) => meta.key);
-  const read = metas.map((meta) => ({meta}));
-  const copies = await readCopies(source, keysOf(read));
-  const all = read.map(({meta}, i) => ({meta, copy: copies[i]!}));
-  const present = all.filter(({copy}) => copy.payload !== null);
-  const restored = await target.batch(present.map(({meta, copy}) => restore(batch, meta, copy)));
-  const existed = restored.map((reply) => isBusy(reply, target));
-  const landed = await readCopies(target, keysOf(present));
-  const landings: Landing[] = [];
-  for (const [i, {meta, copy}] of present.entries()) {
-    const sides = {source: {socket: source, copy}, target: {socket: target, copy: landed[i]!}};
-    const comparison = await compareCopies({key: meta.key, ...sides});
-    landings.push({meta, copy, landed: landed[i]!, existed: existed[i]!, comparison});
+/** Sends the keys and reads them back, all in one pipeline. */
+async function land(batch: Batch, items: readonly Item[]): Promise<Landed[]> {
+  const {target} = batch;
+  // What the target already holds under such a name was used as long ago as it says now; reading it for the comparison would end that.
+  const ask = target.touchesNothing ? null : ageCommand(batch.targetAge);
+  const request = new Request();
+  if (ask !== null) for (const {key} of items) request.add([...ask, key]);
+  for (const item of items) requestRestore(request, batch, item);
+  for (const {key, copy} of items) {
+    if (copy.expireAtMs >= 0) request.add(['PEXPIRETIME', key]);
+    request.add(['DUMP', key]);
   }
+  const replies = await target.send(request);
+  const ages = ask === null ? [] : replies.slice(0, items.length);
+  const restored = replies.slice(ages.length, ages.length + items.length);
+  let at = ages.length + items.length;
+  const arrived = items.map((item, i) => {
+    // RESTORE without an expiry has just made the key: it has none. Whether a name that was taken has one is asked below.
+    const expireAtMs = item.copy.expireAtMs >= 0 ? replies[at++] : -1;
+    const landed = copyOf(target, expireAtMs, replies[at++]);
+    return {item, landed, existed: isBusy(restored[i]!, target), age: numberOrNull(ages[i])};
+  });
+  if (ask === null && arrived.every(isPlainlyEqual))
+    return arrived.map((one) => ({item: one.item, carried: created(one)}));
+  return judged(batch, await compared(batch, arrived));
+}
+
+type Arrival = Omit<Landing, 'comparison'>;
+
+/** Made by us, and the same bytes: nearly every key of a first copy. */
+function isPlainlyEqual({item: {copy}, landed, existed}: Arrival): boolean {
+  return (
+    !existed &&
+    landed.payload !== null &&
+    landed.expireAtMs === copy.expireAtMs &&
+    dumpBody(landed.payload).equals(dumpBody(copy.payload!))
+  );
+}
+
+function created({item: {copy, sendable}, landed}: Arrival): Carried {
+  const landedCrc = landedCrcOf(copy, landed);
+  const refooted = sendable !== copy.payload;
+  return {outcome: 'created', landedCrc, bytes: copy.payload!.length, refooted, writes: 1, perhapsWrites: 0};
+}
+
+/** Where the bytes at the target end in another checksum: another order of a hash table, another footer. */
+function landedCrcOf({payload}: Copy, landed: Copy): Buffer | null {
+  if (landed.payload === null) return null;
+  const crc = dumpCrc(landed.payload);
+  return crc.equals(dumpCrc(payload!)) ? null : Buffer.from(crc);
+}
+
+async function compared({source, target}: Batch, arrived: readonly Arrival[]): Promise<Landing[]> {
+  const existing = arrived.filter(({existed}) => existed);
+  const held = await readCopies(
+    target,
+    existing.map(({item}) => item.key),
+  );
+  const landings: Landing[] = [];
+  for (const arrival of arrived) {
+    const {item, existed} = arrival;
+    const landed = existed ? held[existing.indexOf(arrival)]! : arrival.landed;
+    const sides = {source: {socket: source, copy: item.copy}, target: {socket: target, copy: landed}};
+    const comparison = await compareCopies({key: item.key, ...sides});
+    landings.push({...arrival, landed, age: existed ? arrival.age : item.age, comparison});
+  }
+  return landings;
+}
+
+async function judged(batch: Batch, landings: readonly Landing[]): Promise<Landed[]> {
+  const equal = landings.filter(({comparison}) => comparison === 'equal');
   const restamped = await restamp(
     batch,
-    landings
-      .filter(({comparison}) => comparison === 'equal')
-      .map((landing) => ({...landing, key: landing.meta.key, age: ageOf(landing)})),
+    equal.map(({item, age, landed}) => ({key: item.key, age, landed})),
   );
-  const results = new Map<Meta, Carried | 'again'>();
-  for (const landing of landings) results.set(landing.meta, await judge(batch, landing, restamped));
-  return metas.map((meta) => ({meta, carried: results.get(meta) ?? GONE}));
+  const results: Landed[] = [];
+  for (const landing of landings) {
+    results.push({item: landing.item, carried: await judge(batch, landing, restamped)});
+  }
+  return results;
 }
 
-/** What the target already held keeps the age that it had there. */
-function ageOf({existed, meta}: Landing): number | null {
-  return existed ? meta.targetAge : meta.age;
-}
+const NOTHING = {landedCrc: null, bytes: 0, refooted: false, writes: 0, perhapsWrites: 0};
+const UNREADABLE: Carried = {...NOTHING, outcome: 'unreadable'};
+const GONE: Carried = {...NOTHING, outcome: 'gone'};
 
-const GONE: Carried = {
-  outcome: 'gone',
-  sha: null,
-  expireAtMs: -2,
-  landedSha: null,
-  bytes: 0,
-  writes: 0,
-  perhapsWrites: 0,
-};
-
-function restore({targetAge}: Batch, {key, age}: Meta, {payload, expireAtMs}: Copy): Part[] {
-  const command: Part[] = ['RESTORE', key, expireAtMs < 0 ? 0 : expireAtMs, payload!];
+function requestRestore(request: Request, {targetAge}: Batch, {key, age, copy, sendable: payload}: Item): void {
+  const {expireAtMs} = copy;
+  request.begin(4 + (expireAtMs >= 0 ? 1 : 0) + (age === null ? 0 : 2));
+  request.part('RESTORE');
+  request.part(key);
+  request.part(expireAtMs < 0 ? 0 : expireAtMs);
+  request.part(payload!);
   // With a time to live of 0 ABSTTL means nothing, without one it means 1970.
-  if (expireAtMs >= 0) command.push('ABSTTL');
-  if (age !== null) command.push(targetAge === 'frequency' ? 'FREQ' : 'IDLETIME', age);
-  return command;
+  if (expireAtMs >= 0) request.part('ABSTTL');
+  if (age === null) return;
+  request.part(targetAge === 'frequency' ? 'FREQ' : 'IDLETIME');
+  request.part(age);
 }
 
 /** True when the name was taken. @throws RtopoError for every other refusal */
@@ -169,15 +222,13 @@ function isBusy(reply: RespReply, target: RespSocket): boolean {
 }
 
 async function judge(batch: Batch, landing: Landing, restamped: ReadonlySet<Buffer>): Promise<Carried | 'again'> {
-  const {comparison, existed, meta, copy, landed} = landing;
-  const sha = sha1(copy.payload!);
-  const landedSha = landed.payload === null ? null : sha1(landed.payload);
+  const {comparison, existed, item, landed} = landing;
+  const {payload} = item.copy;
   const carried = {
-    sha,
-    expireAtMs: copy.expireAtMs,
-    landedSha: landedSha === sha ? null : landedSha,
-    bytes: copy.payload!.length,
-    writes: (existed ? 0 : 1) + (restamped.has(meta.key) ? 1 : 0),
+    landedCrc: landedCrcOf(item.copy, landed),
+    bytes: payload!.length,
+    refooted: item.sendable !== payload,
+    writes: (existed ? 0 : 1) + (restamped.has(item.key) ? 1 : 0),
     perhapsWrites: 0,
   };
   switch (comparison) {
@@ -189,7 +240,7 @@ async function judge(batch: Batch, landing: Landing, restamped: ReadonlySet<Buff
       // A value that changed between the two reads is a writer at work, and shows as a conflict too: it is never overwritten.
       return {...carried, outcome: 'conflict'};
     case 'no-target':
-      if (await isOver(batch, meta.key, copy)) return {...GONE, perhapsWrites: existed ? 0 : 1};
+      if (await isOver(batch, item)) return {...GONE, perhapsWrites: existed ? 0 : 1};
       // What was in the way is gone since; otherwise the target has lost what it had acknowledged.
       if (existed) return 'again';
       throw lostKey(batch);
@@ -197,7 +248,7 @@ async function judge(batch: Batch, landing: Landing, restamped: ReadonlySet<Buff
 }
 
 /** Has the key's time come, by either clock, or was it deleted at the source? */
-async function isOver({source, target}: Batch, key: Buffer, {expireAtMs}: Copy): Promise<boolean> {
+async function isOver({source, target}: Batch, {key, copy: {expireAtMs}}: Item): Promise<boolean> {
   const [[left], [time]] = await Promise.all([source.batch([['PEXPIRETIME', key]]), target.batch([['TIME']])]);
   if (asNumber(left) === -2) return true;
   if (expireAtMs < 0 || !Array.isArray(time)) return false;
@@ -214,8 +265,4 @@ function lostKey({target}: Batch): RtopoError {
       'The source still holds it.',
     remedy: `look at evicted_keys, maxmemory and maxmemory-policy: redis-cli -h ${target.address.host} -p ${target.address.port} INFO`,
   });
-}
-
-function sha1(bytes: Buffer): string {
-  return createHash('sha1').update(bytes).digest('base64');
 }

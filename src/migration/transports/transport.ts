@@ -1,5 +1,7 @@
 /** The contract of a way to carry keys. Every transport joins the battery in test/migration/transport-battery.ts. */
 import type {RespSocket} from '../../redis/resp/socket.js';
+import type {Copy} from '../compare.js';
+import type {PayloadSupport} from '../payload.js';
 
 /** What the eviction policy of a target reads of a key's age: its idle time, its frequency, or nothing. */
 export type AgeKind = 'idle' | 'frequency' | 'none';
@@ -10,9 +12,18 @@ export interface Batch {
   readonly target: RespSocket;
   /** What the source can tell of a key's age. */
   readonly sourceAge: AgeKind;
+  /** Which payloads the target reads, and the longest of them in bytes. */
+  readonly support: PayloadSupport;
+  readonly maxPayloadBytes: number;
   /** What the target's policy makes use of. */
   readonly targetAge: AgeKind;
+  /** The caller bounds them, by number and by what they hold: all of it is in memory at once. */
   readonly keys: readonly Buffer[];
+  /**
+   * Called once, when the keys are read and before the first of them is sent: the caller writes down what may be at the target from
+   * now on, and waits until it may be. Copies in the order of `keys`.
+   */
+  readonly announce: (copies: readonly Copy[]) => Promise<void>;
 }
 
 /** What became of one key. */
@@ -24,14 +35,14 @@ export interface Carried {
     /** No longer at the source: it expired, or was deleted. */
     | 'gone'
     /** The target holds another value under this name. It was not touched. */
-    | 'conflict';
-  /** SHA-1 in base64 of the source's DUMP: what is compared before the source's copy is deleted. Null when gone. */
-  readonly sha: string | null;
-  /** Expiry of the source's value when it was copied, in epoch milliseconds; -1 without one, -2 when gone. */
-  readonly expireAtMs: number;
-  /** SHA-1 in base64 of the target's DUMP where it differs from `sha`: a hash table has another order there. */
-  readonly landedSha: string | null;
+    | 'conflict'
+    /** The target cannot be given this payload: it is too long, or of a type that it does not know. Nothing was sent. */
+    | 'unreadable';
+  /** Checksum of the target's DUMP where its bytes differ from the source's: a hash table has another order there. */
+  readonly landedCrc: Buffer | null;
   readonly bytes: number;
+  /** The payload went with another version in its footer. */
+  readonly refooted: boolean;
   /** Changes made at the target for this key: what the detection of foreign writers subtracts. */
   readonly writes: number;
   /** Acts that may have changed something or not: a key that expired in between. */

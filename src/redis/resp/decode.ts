@@ -25,6 +25,16 @@ export class ProtocolError extends Error {}
 const MAX_DEPTH = 16;
 const MAX_LINE_BYTES = 64 * 1024;
 const MAX_ELEMENTS = 128 * 1024 * 1024;
+/** SCAN may return more than it was asked for, by the length of one bucket; not a hundred times more. */
+const MAX_PAGE_KEYS = 1024 * 1024;
+
+/** A page of SCAN as it arrived: key `i` is `bytes[ranges[2i], ranges[2i + 1])`. Nothing is allocated for a key that nobody wants. */
+export interface ScanPage {
+  /** An unsigned 64-bit number: it stays the text that the server sent. */
+  readonly cursor: string;
+  readonly bytes: Buffer;
+  readonly ranges: Uint32Array;
+}
 
 interface OpenArray {
   readonly items: RespReply[];
@@ -48,6 +58,12 @@ export class Decoder {
 
   /** Feeds bytes; hands over every reply that is complete. @throws ProtocolError */
   push(chunk: Buffer, onReply: (reply: RespReply) => void): void {
+    this.feed(chunk);
+    for (let reply = this.next(); reply !== undefined; reply = this.next()) onReply(reply);
+  }
+
+  /** Takes bytes in; `next` and `nextPage` say what they amount to. */
+  feed(chunk: Buffer): void {
     this.#chunks.push(chunk);
     this.#chunkBytes += chunk.length;
     const rest = this.#buffer.length - this.#position;
@@ -59,17 +75,96 @@ export class Decoder {
     this.#position = 0;
     this.#chunks = [];
     this.#chunkBytes = 0;
-    for (;;) {
-      const value = this.#next();
-      if (value === undefined) return;
-      const reply = this.#place(value);
-      if (reply !== undefined) onReply(reply);
-    }
   }
 
-  /** The next scalar, a new open array, or undefined when bytes are missing. */
-  #next(): RespReply | OpenArray | undefined {
+  /** The next whole reply, or undefined while bytes are missing. @throws ProtocolError */
+  next(): RespReply | undefined {
+    while (this.#position < this.#buffer.length) {
+      const value = this.#scalar();
+      if (value === undefined) return undefined;
+      const reply = this.#place(value);
+      if (reply !== undefined) return reply;
+    }
+    this.#needed = 1;
+    return undefined;
+  }
+
+  /** The next reply, which is that to a SCAN; an error reply where the server refused it. @throws ProtocolError */
+  nextPage(): ScanPage | ReplyError | undefined {
+    if (this.#position >= this.#buffer.length) return undefined;
+    if (this.#buffer[this.#position] === 0x2d) return this.next() as ReplyError | undefined;
     const start = this.#position;
+    const page = this.#page();
+    if (page === undefined) {
+      this.#position = start;
+      this.#needed = Math.max(this.#needed, this.#buffer.length - start + 1);
+    }
+    return page;
+  }
+
+  #page(): ScanPage | undefined {
+    const outer = this.#header(0x2a);
+    if (outer === undefined) return undefined;
+    if (outer !== 2) throw new ProtocolError('SCAN answered something else than a page of keys');
+    const digits = this.#header(0x24);
+    if (digits === undefined) return undefined;
+    const from = this.#position;
+    if (this.#buffer.length < from + digits + 2) return undefined;
+    const cursor = this.#buffer.toString('latin1', from, from + digits);
+    if (!/^\d{1,20}$/.test(cursor)) throw new ProtocolError('the cursor of SCAN is not a number');
+    this.#position = from + digits + 2;
+    const count = this.#header(0x2a);
+    if (count === undefined) return undefined;
+    if (count < 0 || count > MAX_PAGE_KEYS) throw new ProtocolError('a page of SCAN is too long');
+    const ranges = new Uint32Array(count * 2);
+    for (let i = 0; i < count; i++) {
+      const size = this.#header(0x24);
+      if (size === undefined) return undefined;
+      const at = this.#position;
+      if (size < 0) throw new ProtocolError('SCAN answered something else than a page of keys');
+      if (this.#buffer.length < at + size + 2) return undefined;
+      ranges[2 * i] = at;
+      ranges[2 * i + 1] = at + size;
+      this.#position = at + size + 2;
+    }
+    return {cursor, bytes: this.#buffer, ranges};
+  }
+
+  /** The length in a line of that kind; undefined while it is not whole. */
+  #header(kind: number): number | undefined {
+    const start = this.#position;
+    const line = this.#number(start);
+    if (line === undefined) return undefined;
+    if (this.#buffer[start] !== kind) throw new ProtocolError('SCAN answered something else than a page of keys');
+    return bounded(line, kind === 0x2a ? MAX_ELEMENTS : this.#maxBulkBytes);
+  }
+
+  /**
+   * The number in the line at `start`, whose first byte says its kind; undefined while the line is not whole. Small ones, and nearly
+   * all are, are read without a string in between. Leaves the position behind the line.
+   */
+  #number(start: number): number | bigint | undefined {
+    const bytes = this.#buffer;
+    let at = start + 1;
+    const isNegative = bytes[at] === 0x2d;
+    if (isNegative) at += 1;
+    const first = at;
+    let value = 0;
+    for (let byte = bytes[at]; byte !== undefined && byte >= 48 && byte <= 57; byte = bytes[++at]) {
+      value = value * 10 + (byte - 48);
+    }
+    if (at > first && at - first <= 15 && bytes[at] === 0x0d && bytes[at + 1] === 0x0a) {
+      this.#position = at + 2;
+      return isNegative ? -value : value;
+    }
+    const end = this.#lineEnd(start);
+    if (end === undefined) return undefined;
+    this.#position = end + 2;
+    return integer(bytes.toString('latin1', start + 1, end));
+  }
+
+  /** Where the line at `start` ends, before its CR; undefined while it is not whole. */
+  #lineEnd(start: number): number | undefined {
     const end = this.#buffer.indexOf('\r\n', start);
     if (end === -1) {
       if (this.#buffer.length - start > MAX_LINE_BYTES) throw new ProtocolError('a reply line has no end');
@@ -77,36 +172,36 @@ export class Decoder {
       return undefined;
     }
     if (end - start > MAX_LINE_BYTES) throw new ProtocolError('a reply line is too long');
-    const line = this.#buffer.toString('latin1', start + 1, end);
-    this.#needed = 1;
-    switch (this.#buffer[start]) {
-      case 0x2b: // +
-        this.#position = end + 2;
-        return line;
-      case 0x2d: // -
-        this.#position = end + 2;
-        return new ReplyError(this.#buffer.toString('utf8', start + 1, end));
-      case 0x3a: // :
-        this.#position = end + 2;
-        return integer(line);
-      case 0x24: // $
-        return this.#bulk(start, end, length(line, this.#maxBulkBytes));
-      case 0x2a: // *
-        this.#position = end + 2;
-        return array(length(line, MAX_ELEMENTS));
-      default:
-        throw new ProtocolError('a reply is not RESP2');
-    }
+    return end;
   }
 
-  #bulk(start: number, lineEnd: number, size: number): RespReply | undefined {
-    const from = lineEnd + 2;
-    if (size < 0) {
-      this.#position = from;
-      return null;
+  /** The next scalar, a new open array, or undefined when bytes are missing. */
+  #scalar(): RespReply | OpenArray | undefined {
+    const start = this.#position;
+    this.#needed = 1;
+    const kind = this.#buffer[start];
+    if (kind === 0x3a) return this.#number(start);
+    if (kind === 0x24 || kind === 0x2a) {
+      const line = this.#number(start);
+      if (line === undefined) return undefined;
+      if (kind === 0x2a) return array(bounded(line, MAX_ELEMENTS));
+      return this.#bulk(start, bounded(line, this.#maxBulkBytes));
     }
+    if (kind !== 0x2b && kind !== 0x2d) throw new ProtocolError('a reply is not RESP2');
+    const end = this.#lineEnd(start);
+    if (end === undefined) return undefined;
+    this.#position = end + 2;
+    if (kind === 0x2d) return new ReplyError(this.#buffer.toString('utf8', start + 1, end));
+    return this.#buffer.toString('latin1', start + 1, end);
+  }
+
+  /** The bulk reply whose head began at `start` and ends at the position. */
+  #bulk(start: number, size: number): RespReply | undefined {
+    if (size < 0) return null;
+    const from = this.#position;
     if (this.#buffer.length < from + size + 2) {
       this.#needed = from + size + 2 - start;
+      this.#position = start;
       return undefined;
     }
     if (this.#buffer[from + size] !== 0x0d || this.#buffer[from + size + 1] !== 0x0a)
@@ -151,8 +246,7 @@ function integer(line: string): number | bigint {
   return Number.isSafeInteger(value) ? value : BigInt(line);
 }
 
-function length(line: string, max: number): number {
-  const value = /^-?\d{1,12}$/.test(line) ? Number(line) : Number.NaN;
-  if (!(value >= -1 && value <= max)) throw new ProtocolError('the length of a reply is out of bounds');
-  return value;
+function bounded(value: number | bigint, max: number): number {
+  if (typeof value === 'number' && value >= -1 && value <= max) return value;
+  throw new ProtocolError('the length of a reply is out of bounds');
 }

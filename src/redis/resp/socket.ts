@@ -9,15 +9,25 @@ import {type Address, addressText} from '../../topology/types.js';
 import {type Endpoint, tlsMaterial} from '../connect.js';
 import {resolveCredentials} from '../credentials.js';
 import {networkFault, replyFault, timeoutFault} from '../faults.js';
-import {Decoder, ProtocolError, ReplyError, type RespReply} from './decode.js';
-import {encodeCommands, type Part} from './encode.js';
+import {Decoder, ProtocolError, ReplyError, type RespReply, type ScanPage} from './decode.js';
+import {type Part, Request} from './encode.js';
+import type {Script} from './script.js';
 
-interface Waiting {
+interface Replies {
+  readonly kind: 'replies';
   readonly replies: RespReply[];
   readonly count: number;
   readonly resolve: (replies: RespReply[]) => void;
   readonly reject: (error: RtopoError) => void;
 }
+
+interface Page {
+  readonly kind: 'page';
+  readonly resolve: (page: ScanPage | ReplyError) => void;
+  readonly reject: (error: RtopoError) => void;
+}
+
+type Waiting = Replies | Page;
 
 export class RespSocket {
   readonly address: Address;
@@ -74,13 +84,40 @@ export class RespSocket {
 
   /** Sends all commands at once; replies in order, refusals as values. @throws RtopoError when the connection is lost or silent. */
   batch(commands: readonly (readonly Part[])[]): Promise<RespReply[]> {
-    if (commands.length === 0) return Promise.resolve([]);
+    const request = new Request();
+    for (const command of commands) request.add(command);
+    return this.send(request);
+  }
+
+  /** The same for a pipeline that is built already. */
+  send(request: Request): Promise<RespReply[]> {
+    const {count} = request;
+    if (count === 0) return Promise.resolve([]);
     if (this.#fault !== null) return Promise.reject(this.#fault);
     return new Promise((resolve, reject) => {
-      this.#waiting.push({replies: [], count: commands.length, resolve, reject});
-      this.#socket.write(encodeCommands(commands));
-      this.#watch();
+      this.#expect({kind: 'replies', replies: [], count, resolve, reject}, request.bytes());
     });
+  }
+
+  /** One page of SCAN, its keys as ranges of the bytes that came. @throws RtopoError also for a refusal */
+  async scan(cursor: string, count: number): Promise<ScanPage> {
+    if (this.#fault !== null) throw this.#fault;
+    const request = new Request().add(['SCAN', cursor, 'COUNT', count]);
+    const page = await new Promise<ScanPage | ReplyError>((resolve, reject) => {
+      this.#expect({kind: 'page', resolve, reject}, request.bytes());
+    });
+    if (page instanceof ReplyError) throw replyFault(this.address, page.text, 'SCAN');
+    return page;
+  }
+
+  /** Runs a script; a server that does not know it yet gets its text. A refusal is a value. */
+  async run(script: Script, keys: readonly Part[], args: readonly Part[]): Promise<RespReply> {
+    const suffix = script.readOnly ? '_RO' : '';
+    const rest = [keys.length, ...keys, ...args];
+    const [reply] = await this.batch([[`EVALSHA${suffix}`, script.sha, ...rest]]);
+    if (!(reply instanceof ReplyError) || reply.word !== 'NOSCRIPT') return reply ?? null;
+    const [second] = await this.batch([[`EVAL${suffix}`, script.text, ...rest]]);
+    return second ?? null;
   }
 
   /** One command; a refusal is thrown. */
@@ -103,9 +140,16 @@ export class RespSocket {
     this.#socket.destroy();
   }
 
+  #expect(waiting: Waiting, bytes: Buffer): void {
+    this.#waiting.push(waiting);
+    this.#socket.write(bytes);
+    this.#watch();
+  }
+
   #receive(chunk: Buffer): void {
     try {
-      this.#decoder.push(chunk, (reply) => this.#deliver(reply));
+      this.#decoder.feed(chunk);
+      while (this.#deliver());
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
       this.#fail(
@@ -121,24 +165,37 @@ export class RespSocket {
     this.#watch();
   }
 
-  #deliver(reply: RespReply): void {
+  /** Hands the next whole reply to whoever waits for it; false when there is none. */
+  #deliver(): boolean {
     const first = this.#waiting[0];
+    if (first?.kind === 'page') {
+      const page = this.#decoder.nextPage();
+      if (page === undefined) return false;
+      this.#waiting.shift();
+      first.resolve(page);
+      return true;
+    }
+    const reply = this.#decoder.next();
+    if (reply === undefined) return false;
     if (first === undefined) throw new ProtocolError('it sent a reply that nobody asked for');
     first.replies.push(reply);
-    if (first.replies.length < first.count) return;
+    if (first.replies.length < first.count) return true;
     this.#waiting.shift();
     first.resolve(first.replies);
+    return true;
   }
 
   /** The limit is on silence, not on the batch: a large batch that keeps moving is not late. */
   #watch(): void {
-    if (this.#timer !== null) clearTimeout(this.#timer);
-    this.#timer = null;
-    if (this.#waiting.length === 0 || this.#fault !== null) return;
-    this.#timer = setTimeout(
-      () => this.#fail(timeoutFault(this.address, 'a transfer', this.#timeoutMs)),
-      this.#timeoutMs,
-    );
+    if (this.#waiting.length === 0 || this.#fault !== null) {
+      if (this.#timer !== null) clearTimeout(this.#timer);
+      this.#timer = null;
+    } else if (this.#timer === null) {
+      this.#timer = setTimeout(
+        () => this.#fail(timeoutFault(this.address, 'a transfer', this.#timeoutMs)),
+        this.#timeoutMs,
+      );
+    } else this.#timer.refresh();
   }
 
   #fail(fault: RtopoError): void {
@@ -150,7 +207,8 @@ export class RespSocket {
   }
 }
 
-async function dial({address, tls}: Endpoint, timeoutMs: number): Promise<Socket> {
+/** A connected socket, TLS verified, not logged in yet. */
+export async function dial({address, tls}: Endpoint, timeoutMs: number): Promise<Socket> {
   const target = {host: address.host, port: address.port};
   const socket: Socket =
     tls === null ? connectTcp(target) : connectTls({...target, ...(await tlsMaterial(tls, address))});
