@@ -33,8 +33,17 @@ export function alreadyAsked(source: LoadedTopology, request: ChangeRequest, dir
   }
 }
 
-function saysAnything({add, remove, weight = [], rename = [], scheme, hashTag, placement}: ChangeRequest): boolean {
-  const words = add.length + remove.length + weight.length + rename.length;
+function saysAnything({
+  add,
+  remove,
+  replace = [],
+  weight = [],
+  rename = [],
+  scheme,
+  hashTag,
+  placement,
+}: ChangeRequest): boolean {
+  const words = add.length + remove.length + replace.length + weight.length + rename.length;
   return words > 0 || [scheme, hashTag, placement].some((one) => one !== undefined);
 }
 

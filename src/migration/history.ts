@@ -16,6 +16,7 @@ import {
   type RebalanceRecord,
   type Writers,
 } from './records.js';
+import {NOTHING_TOLD, type ReplaceTold, retell} from './replacement.js';
 
 export type Begin = RebalanceRecord & {type: 'begin'};
 
@@ -51,6 +52,8 @@ export interface Told {
   readonly writers: Writers;
   /** What decided that verdict; null while there is none. */
   readonly method: string | null;
+  /** How far replaced masters came, by shard. */
+  readonly replaced: ReadonlyMap<string, ReplaceTold>;
   /** Who opened the journal last; null where it does not tell. */
   readonly process: {readonly host: string; readonly pid: number} | null;
   /** Null while unfinished. */
@@ -121,6 +124,7 @@ export function readOperation(path: string): Told | null {
     0,
     EMPTY_TAIL,
   ];
+  const replaced = new Map<string, ReplaceTold>();
   const cursors = new Map<string, string | null>();
   const since = new SinceCursor();
   let readings: Readings | null = null;
@@ -200,6 +204,9 @@ export function readOperation(path: string): Told | null {
         isDurable = true;
         durability = new Map(record.targets.map((target) => [target.at, target.by]));
         break;
+      case 'replace':
+        replaced.set(record.shard, retell(replaced.get(record.shard) ?? NOTHING_TOLD, record));
+        break;
       case 'process':
         process = {host: record.host, pid: record.pid};
         break;
@@ -209,7 +216,7 @@ export function readOperation(path: string): Told | null {
   }
   if (begin === null) return null;
   const where = {path, phase, startedMs, lastMs, nextBatch, tail};
-  const pass = {counts, uncertain: since.total, cursors, readings, fence, received, isDurable, method};
+  const pass = {counts, uncertain: since.total, cursors, readings, fence, received, isDurable, method, replaced};
   return {...where, ...pass, begin, servers, leftovers, writers, durability, process, end};
 }
 

@@ -12,10 +12,12 @@ import type {Census} from './census.js';
 import {refuseUnfinished} from './history.js';
 import type {Operation} from './operation.js';
 import {planChange} from './plan.js';
-import {planRebalance, type RebalancePlan} from './planning.js';
+import type {RebalancePlan} from './planning.js';
 import {refusalOf} from './preflight.js';
 import {carryOut} from './rebalance.js';
 import {DEFAULT_SETTINGS, type Settings} from './records.js';
+import {reopened} from './recover.js';
+import {beginReplacing, planReplacing} from './replacing.js';
 import {nothingReport, planReport} from './reports.js';
 import {type ChangeRequest, requestedChange} from './request.js';
 import {FRESH, type RunOptions} from './run.js';
@@ -73,7 +75,7 @@ export async function prepareRebalance(
   const {timeoutMs, onCounting} = options;
   const estimate = request.estimate ?? 'exact';
   if (estimate === 'sample') assertForAll(settings);
-  const plan = await planRebalance(change, {consents, settings, estimate, timeoutMs, onCounting});
+  const plan = await planReplacing(change, {consents, settings, estimate, timeoutMs, onCounting});
   return prepared(plan, {file, stateDir, options, saved: null});
 }
 
@@ -88,7 +90,7 @@ export async function prepareSaved(source: LoadedTopology, path: string, options
   const change = planChange(sideOf(saved.fromText, file), sideOf(saved.toText, file));
   const {consents, settings, estimate} = saved;
   const {timeoutMs, onCounting} = options;
-  const plan = await planRebalance(change, {
+  const plan = await planReplacing(change, {
     ...{consents, settings, estimate, timeoutMs, onCounting},
     onServers: (nodes) => {
       const facts = staleServers(saved, nodes);
@@ -144,6 +146,8 @@ function prepared(plan: RebalancePlan, scene: Scene): Prepared {
       const {timeoutMs, again} = options;
       const hooks = {onProgress, interrupted, stateDir, timeoutMs, again};
       const target = {file, consents, settings, ...(saved === null ? {} : {plan: saved.plan.hash})};
+      if (plan.change.replacements.length > 0)
+        return reopened(await beginReplacing(plan, target, hooks), hooks, stopAfter);
       const operation = await openOperation(plan, target, hooks);
       return carryOut(operation, {phase: 'planned', stopAfter, sameServers: true, told: FRESH});
     },

@@ -6,7 +6,10 @@ import type {RebalanceReport} from '../report/rebalance.js';
 import {findOperation, hasCutOver, isFinished, latestOperation, type Told} from './history.js';
 import {type Operation, resumeCommand} from './operation.js';
 import {abortOperation, carryOut} from './rebalance.js';
+import {replacedReport} from './replacement.js';
+import {abortReplacing, resumeReplacing} from './replacing.js';
 import {backCommand, toldReport} from './reports.js';
+import type {RunOptions} from './run.js';
 import {closeOperation, reopenOperation} from './start.js';
 
 export interface RecoverOptions extends Pick<Operation, 'onProgress' | 'interrupted' | 'timeoutMs' | 'again'> {
@@ -72,10 +75,18 @@ export async function pruneOperation(options: RecoverOptions): Promise<Rebalance
   });
 }
 
-async function reopened(found: Told, options: RecoverOptions): Promise<RebalanceReport> {
+/** Masters that are to be replaced come first; then the keys move. */
+export async function reopened(
+  begun: Told,
+  options: Omit<RecoverOptions, 'stateDir' | 'file' | 'id'>,
+  stopAfter: RunOptions['stopAfter'] = null,
+): Promise<RebalanceReport> {
+  const found = await resumeReplacing(begun, options);
+  if (isFinished(found)) return toldReport(found, options.again);
   const {operation, told, sameServers} = await reopenOperation(found, options);
   if (!isFinished(told)) {
-    return carryOut(operation, {phase: told.phase, stopAfter: null, sameServers, told});
+    const report = await carryOut(operation, {phase: told.phase, stopAfter, sameServers, told});
+    return {...report, ...replacedReport(operation.change, told.replaced)};
   }
   await closeOperation(operation);
   return toldReport(told, options.again);
@@ -85,6 +96,8 @@ async function reopened(found: Told, options: RecoverOptions): Promise<Rebalance
 export async function abort(options: RecoverOptions): Promise<{report: RebalanceReport; kept: number}> {
   const found = operationMeant(options);
   if (found.phase === 'aborted') return {report: toldReport(found, options.again), kept: 0};
+  const undone = await abortReplacing(found, options);
+  if (undone !== null) return {report: undone, kept: 0};
   refuseCutOver(found, options);
   const {operation, told} = await reopenOperation(found, options);
   try {

@@ -40,7 +40,8 @@ export interface Target {
   readonly plan?: string;
 }
 
-const thisProcess = () => ({type: 'process', host: hostname(), pid: process.pid}) as const;
+/** Told in every journal by whoever opens it. */
+export const thisProcess = () => ({type: 'process', host: hostname(), pid: process.pid}) as const;
 
 /**
  * Begins the journal of a new operation, then locks the servers: the lock is its first change, and a process that dies

@@ -31,6 +31,7 @@ export interface Speed {
 /** What a phase is about to do, or doing. A phase is named by what was reached; a person at a terminal asks what is going on. */
 const DOING: Readonly<Record<string, string>> = {
   counting: 'counting',
+  replicating: 'replicating',
   copying: 'copying',
   copied: 'looking for keys that came late',
   verified: 'waiting until the copies survive a crash',

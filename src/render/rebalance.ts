@@ -2,15 +2,18 @@
 import type {OperationPart, RebalanceReport} from '../report/rebalance.js';
 import {type Labelled, labelled} from './labelled.js';
 import {movement} from './matrix.js';
+import {isOnlyReplaced, renderReplaced, replacedRows} from './replaced.js';
 import {saidSettings} from './settings.js';
 import type {Style} from './style.js';
 import {bytes, count, percent, plural, spell} from './units.js';
 
 export function renderRebalance(report: RebalanceReport, style: Style): string {
+  if (isOnlyReplaced(report)) return renderReplaced(report, style);
   const {operation} = report;
   const rows = [
     ...(isOver(report) || operation === undefined ? [] : [{label: 'where', text: operation.whereabouts}]),
     ...processRows(report),
+    ...replacedRows(report),
     ...workRows(report),
     ...proofRows(report),
     ...placeRows(report),
@@ -35,6 +38,7 @@ function headline({phase, id, operation, finalCheck}: RebalanceReport, style: St
     case 'cutover':
       return says(style.accent('~'), 'the old copies are still at their sources');
     case 'planned':
+    case 'replicating':
     case 'copying':
     case 'copied':
     case 'verified':
