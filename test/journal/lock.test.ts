@@ -4,7 +4,7 @@ import {suite} from 'uvu';
 import * as assert from 'uvu/assert';
 import type {RtopoError} from '../../src/errors.js';
 import {describeHolder, LOCK_KEY, OperationLock} from '../../src/journal/lock.js';
-import {COMPARE_AND_DELETE} from '../../src/migration/prune.js';
+import {COMPARE_AND_DELETE} from '../../src/migration/compare-and-delete.js';
 import {RespSocket} from '../../src/redis/resp/socket.js';
 import type {Raw} from '../rig/raw.js';
 import {type Server, withServers} from '../rig/servers.js';
