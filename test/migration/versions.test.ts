@@ -4,7 +4,7 @@ import * as assert from 'uvu/assert';
 import {fill} from '../rig/data.js';
 import {kinds} from '../rig/kinds.js';
 import {type Server, type ServerSpec, withServers} from '../rig/servers.js';
-import {needingValkey, valkey} from '../rig/valkey.js';
+import {moreServers, needingValkey, valkey} from '../rig/valkey.js';
 import {
   abortHere,
   assertPlaced,
@@ -25,10 +25,9 @@ const pairs: [string, readonly [ServerSpec, ServerSpec], typeof withValkey][] = 
   ['redis to valkey', [old, {...valkey, ...durable}], withValkey],
   ['valkey to redis', [{...valkey, ...durable}, old], withValkey],
 ];
-/** More programs, for a matrix of versions: `RTOPO_TEST_MORE_SERVERS=/path/to/server,…`. */
-for (const program of (process.env.RTOPO_TEST_MORE_SERVERS ?? '').split(',').filter((name) => name !== '')) {
-  pairs.push([`redis to ${program}`, [old, {program, ...durable}], test]);
-  pairs.push([`${program} to redis`, [{program, ...durable}, old], test]);
+for (const other of moreServers) {
+  pairs.push([`redis to ${other.name}`, [old, {...other, ...durable}], test]);
+  pairs.push([`${other.name} to redis`, [{...other, ...durable}, old], test]);
 }
 
 for (const [name, specs, register] of pairs) {

@@ -174,7 +174,15 @@ async function fieldExpiries({meter, key, pace}: Reading, parts: readonly Buffer
   return expiries;
 }
 
-export function isUnknownCommand(reply: RespReply | undefined): boolean {
+/** Whether the server has expiries of single hash fields (Redis 7.4, Valkey 9). Reads only; `key` need not exist. */
+export async function probeFieldTtl(socket: RespSocket, key: Buffer): Promise<boolean> {
+  const [reply] = await socket.batch([['HPEXPIRETIME', key, 'FIELDS', 1, 'field']]);
+  if (isUnknownCommand(reply)) return false;
+  if (reply instanceof ReplyError) throw replyFault(socket.address, reply.text, 'HPEXPIRETIME');
+  return true;
+}
+
+function isUnknownCommand(reply: RespReply | undefined): boolean {
   return reply instanceof ReplyError && /^ERR unknown command/i.test(reply.text);
 }
 
