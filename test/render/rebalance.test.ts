@@ -242,8 +242,8 @@ const speed = {keys: 81_200, bytes: 10_500_000};
 
 test('progress by pair, and the total with what holds it up', () => {
   const drawn = [
-    'alpha                → delta  ███████████▌             51 %   86,321 of 166,002',
     'a-shard-with-a-very… → delta  ███████████▍             51 %   86,089 of 165,868',
+    'alpha                → delta  ███████████▌             51 %   86,321 of 166,002',
     'beta                 → delta  ██████████████████████  100 %        0 of       0',
     'gamma                → delta  7 keys',
     'copying  51 %  81,200 keys/s  10 MB/s  2 s left  waits for targets',
