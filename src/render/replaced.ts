@@ -22,7 +22,21 @@ export function replacedPlan(report: RebalanceReport, style: Style): string {
   const how =
     'Each new server is filled first. Then writes are held off for a moment, the old master follows the new one, and the new one leads. ' +
     `${report.topologyFile} gets its new text at the end.`;
-  return [style.bold(title), '', replacedLines(report, style), '', wrapped(how, style.columns, 0), ''].join('\n');
+  const saved = report.plan?.saved ?? null;
+  const rows =
+    saved === null
+      ? []
+      : [
+          {label: 'plan', text: `${saved.file}, made ${saved.created}`, whole: true},
+          {label: 'hash', text: saved.hash, whole: true},
+        ];
+  const parts = [
+    style.bold(title),
+    replacedLines(report, style),
+    wrapped(how, style.columns, 0),
+    labelled(rows, style),
+  ];
+  return `${parts.filter((part) => part !== '').join('\n\n')}\n`;
 }
 
 /** Rows of a summary. */

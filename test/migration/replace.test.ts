@@ -329,7 +329,27 @@ test('--replace names the shard and its new server; the file is edited where tha
     assertStatus(await home.run(['rebalance', '--replace', `x=${to}`, '--yes']), 64);
     assertStatus(await home.run(['rebalance', '--replace', `b=${to}`, '--yes', '--json']), 0);
     assert.is(home.text(), after);
-    assert.match((await home.run(['rebalance', '--replace', `b=${to}`])).stdout, 'Nothing to move');
+    assert.match((await home.run(['rebalance', '--replace', `b=${to}`])).stdout, 'nothing is to be done');
+  }));
+
+test('a saved plan replaces the same servers, or none when one of them has changed', () =>
+  withServers(three, async (servers, rig) => {
+    const [, b, c] = servers as [Server, Server, Server];
+    const {home, after} = await shardMoves(rig, servers);
+    const plan = async (out: string) =>
+      assertStatus(await home.run(['rebalance', 'plan', '--replace', `b=${c.address}`, '--out', out]), 2, 'plan');
+    await plan('old.json');
+    await c.restart({empty: true});
+    const stale = await home.run(['rebalance', '--plan', 'old.json', '--yes', '--json']);
+    assertStatus(stale, 3);
+    assert.match(JSON.parse(stale.stdout).error.message, `${c.address}: run id`);
+    assert.is(await follows(c), 'master');
+    await plan('new.json');
+    const run = await home.run(['rebalance', '--plan', 'new.json', '--yes', '--json']);
+    assertStatus(run, 0);
+    assertProved(JSON.parse(run.stdout).result);
+    assert.equal([await follows(b), home.text()], [c.address, after]);
+    assert.match((await home.run(['rebalance', '--plan', 'new.json', '--yes'])).stdout, 'already done');
   }));
 
 test('two shards at once, and the second cannot be filled: both are as they were', () =>
