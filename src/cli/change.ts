@@ -19,6 +19,12 @@ export const changeFlags = {
     multiple: true,
     helpGroup: 'CHANGE',
   }),
+  replace: Flags.string({
+    description: 'give a shard another master, by replication; no key moves; may be repeated',
+    helpValue: 'NAME=ADDRESS',
+    multiple: true,
+    helpGroup: 'CHANGE',
+  }),
   weight: Flags.string({
     description: 'give a shard another weight; may be repeated',
     helpValue: 'NAME=WEIGHT',
@@ -89,6 +95,7 @@ interface Typed extends SettingsFlags {
   readonly to: string | undefined;
   readonly add: string[] | undefined;
   readonly remove: string[] | undefined;
+  readonly replace: string[] | undefined;
   readonly weight: string[] | undefined;
   readonly rename: string[] | undefined;
   readonly scheme: string | undefined;
@@ -101,9 +108,9 @@ interface Typed extends SettingsFlags {
 
 /** What was typed, by the names that the migration has for it. */
 export function requestOf(flags: Typed) {
-  const {to, add = [], remove = [], weight, rename, scheme, placement} = flags;
+  const {to, add = [], remove = [], replace, weight, rename, scheme, placement} = flags;
   return {
-    ...{to, add, remove, weight, rename, scheme, placement},
+    ...{to, add, remove, replace, weight, rename, scheme, placement},
     hashTag: flags['hash-tag'],
     acceptVolatile: flags['accept-volatile'] ?? [],
     replaceOn: flags['replace-on'] ?? [],

@@ -2,7 +2,8 @@
 import {RtopoError} from '../errors.js';
 import type {LoadedTopology} from '../topology/load.js';
 import {parseTopology} from '../topology/parse.js';
-import {latestOperation, type Told} from './history.js';
+import type {Told} from './history.js';
+import {latestOperation} from './operations.js';
 import {type Change, planChange} from './plan.js';
 import {type ChangeRequest, editedText} from './request.js';
 import type {SavedPlan} from './saved-plan.js';
@@ -33,8 +34,17 @@ export function alreadyAsked(source: LoadedTopology, request: ChangeRequest, dir
   }
 }
 
-function saysAnything({add, remove, weight = [], rename = [], scheme, hashTag, placement}: ChangeRequest): boolean {
-  const words = add.length + remove.length + weight.length + rename.length;
+function saysAnything({
+  add,
+  remove,
+  replace = [],
+  weight = [],
+  rename = [],
+  scheme,
+  hashTag,
+  placement,
+}: ChangeRequest): boolean {
+  const words = add.length + remove.length + replace.length + weight.length + rename.length;
   return words > 0 || [scheme, hashTag, placement].some((one) => one !== undefined);
 }
 

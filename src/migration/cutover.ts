@@ -8,9 +8,10 @@ export async function cutOver(operation: Operation): Promise<void> {
   const {file, change, id} = operation;
   const outcome = await replaceFile({
     path: file,
-    expectedSha256: textSha256(change.from.text),
+    expectedSha256: textSha256(change.interim),
     text: change.to.text,
-    backupSuffix: `before-${id}`,
+    // What was there before the masters were replaced is kept under the plain name.
+    backupSuffix: change.replacements.length === 0 ? `before-${id}` : `replaced-${id}`,
   });
   if (outcome !== 'changed') return;
   throw new RtopoError({

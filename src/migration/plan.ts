@@ -1,8 +1,8 @@
 /** Pure: what a change of topology means for the keys. A key moves when the server it is found on is not the one that will own it. */
-import {refusal} from '../errors.js';
 import {theoreticalMinimumShare} from '../placement/movement.js';
 import {NO_OWNER, type Placement, type ShardIdentity} from '../placement/placement.js';
-import {addressText, type Instance, type Topology} from '../topology/types.js';
+import {addressText, type Instance, type Shard, type Topology} from '../topology/types.js';
+import {type SplitChange, splitChange} from './replacement.js';
 
 /** One side of a change. `text` is the file as it is, or as it will be. */
 export interface Side {
@@ -20,7 +20,8 @@ export interface NodeSpec {
   readonly inTo: boolean;
 }
 
-export interface Change {
+/** `replacements` come first; everything else speaks of the servers as they are then. */
+export interface Change extends SplitChange {
   readonly from: Side;
   readonly to: Side;
   /** Sources first seen in the old topology, then the joining ones. Index = node number in everything that follows. */
@@ -33,22 +34,15 @@ export interface Change {
   readonly minimumShare: number;
 }
 
-/** @throws RtopoError exit 3 when a shard keeps its name and changes its address: that is replication, not a move of keys */
+/** @throws RtopoError exit 3 `ADDRESS_IN_USE` when the new master of a shard has another part in the change */
 export function planChange(from: Side, to: Side): Change {
-  for (const shard of to.topology.shards) {
-    const former = from.topology.shards.find(({name}) => name === shard.name);
-    if (former === undefined || addressText(former.master.address) === addressText(shard.master.address)) continue;
-    throw refusal({
-      code: 'ADDRESS_CHANGED',
-      message:
-        `Shard ${shard.name} keeps its name and moves from ${addressText(former.master.address)} to ${addressText(shard.master.address)}. ` +
-        'No key changes its shard by that, so it is done by replication and not by copying keys.',
-      remedy: `declare ${addressText(shard.master.address)} as a replica of shard ${shard.name}, run rtopo replicate, then make it the master`,
-    });
-  }
-  const nodes: NodeSpec[] = from.topology.shards.map(({name, master}) => {
-    const kept = to.topology.shards.find((shard) => addressText(shard.master.address) === addressText(master.address));
-    return {name: kept?.name ?? name, instance: master, inFrom: true, inTo: kept !== undefined};
+  const split = splitChange(from, to);
+  const masterOf = ({name, master}: Shard): Instance =>
+    split.replacements.find(({shard}) => shard === name)?.next ?? master;
+  const nodes: NodeSpec[] = from.topology.shards.map((shard) => {
+    const instance = masterOf(shard);
+    const kept = to.topology.shards.find(({master}) => addressText(master.address) === addressText(instance.address));
+    return {name: kept?.name ?? shard.name, instance, inFrom: true, inTo: kept !== undefined};
   });
   for (const {name, master} of to.topology.shards) {
     if (nodes.some(({instance}) => addressText(instance.address) === addressText(master.address))) continue;
@@ -57,11 +51,20 @@ export function planChange(from: Side, to: Side): Change {
   const numberOf = (instance: Instance): number =>
     nodes.findIndex((node) => addressText(node.instance.address) === addressText(instance.address));
   const ownerNode = to.topology.shards.map(({master}) => numberOf(master));
-  const formerNode = from.topology.shards.map(({master}) => numberOf(master));
+  const formerNode = from.topology.shards.map((shard) => numberOf(masterOf(shard)));
   return {
-    ...{from, to, nodes, ownerNode, formerNode},
+    ...{...split, from, to, nodes, ownerNode, formerNode},
     minimumShare: theoreticalMinimumShare(byNode(from, formerNode), byNode(to, ownerNode)),
   };
+}
+
+/** The same change while the old masters still lead: where the keys are counted before anything is replaced. */
+export function beforeReplacing(change: Change): Change {
+  const nodes = change.nodes.map((node) => {
+    const found = change.replacements.find(({next}) => next === node.instance);
+    return found === undefined ? node : {...node, instance: found.old};
+  });
+  return {...change, nodes};
 }
 
 /** Shares are compared by server: a shard that only gets another name wins nothing. */

@@ -9,13 +9,15 @@ import {textSha256} from '../topology/save.js';
 import {addressText} from '../topology/types.js';
 import {type Already, alreadyAsked, alreadyPlanned} from './already.js';
 import type {Census} from './census.js';
-import {refuseUnfinished} from './history.js';
 import type {Operation} from './operation.js';
+import {refuseUnfinished} from './operations.js';
 import {planChange} from './plan.js';
-import {planRebalance, type RebalancePlan} from './planning.js';
+import type {RebalancePlan} from './planning.js';
 import {refusalOf} from './preflight.js';
 import {carryOut} from './rebalance.js';
 import {DEFAULT_SETTINGS, type Settings} from './records.js';
+import {reopened} from './recover.js';
+import {beginReplacing, planReplacing} from './replacing.js';
 import {nothingReport, planReport} from './reports.js';
 import {type ChangeRequest, requestedChange} from './request.js';
 import {FRESH, type RunOptions} from './run.js';
@@ -72,7 +74,8 @@ export async function prepareRebalance(
   const settings = {...DEFAULT_SETTINGS, ...request.settings};
   const {timeoutMs, onCounting} = options;
   const estimate = request.estimate ?? 'exact';
-  const plan = await planRebalance(change, {consents, settings, estimate, timeoutMs, onCounting});
+  if (estimate === 'sample') assertForAll(settings);
+  const plan = await planReplacing(change, {consents, settings, estimate, timeoutMs, onCounting});
   return prepared(plan, {file, stateDir, options, saved: null});
 }
 
@@ -87,7 +90,7 @@ export async function prepareSaved(source: LoadedTopology, path: string, options
   const change = planChange(sideOf(saved.fromText, file), sideOf(saved.toText, file));
   const {consents, settings, estimate} = saved;
   const {timeoutMs, onCounting} = options;
-  const plan = await planRebalance(change, {
+  const plan = await planReplacing(change, {
     ...{consents, settings, estimate, timeoutMs, onCounting},
     onServers: (nodes) => {
       const facts = staleServers(saved, nodes);
@@ -97,6 +100,16 @@ export async function prepareSaved(source: LoadedTopology, path: string, options
   const moved = plan.objections.length > 0 ? [] : staleCensus(saved, plan.census);
   if (moved.length > 0) throw planStale(saved, moved);
   return prepared(plan, {file, stateDir, options, saved: {plan: saved, path}});
+}
+
+/** What concerns single keys cannot be decided by looking at some of them. */
+function assertForAll({onConflict, strays}: Settings): void {
+  const flag = onConflict !== 'fail' ? `--on-conflict ${onConflict}` : strays !== 'move' ? `--strays ${strays}` : null;
+  if (flag === null) return;
+  throw usageError({
+    message: `${flag} needs to know every key that it concerns, and a sample knows some of them.`,
+    remedy: `count all keys: ${flag} --estimate exact`,
+  });
 }
 
 function whereabouts({path}: LoadedTopology, {stateDir, again}: PrepareOptions): {file: string; stateDir: string} {
@@ -133,6 +146,8 @@ function prepared(plan: RebalancePlan, scene: Scene): Prepared {
       const {timeoutMs, again} = options;
       const hooks = {onProgress, interrupted, stateDir, timeoutMs, again};
       const target = {file, consents, settings, ...(saved === null ? {} : {plan: saved.plan.hash})};
+      if (plan.change.replacements.length > 0)
+        return reopened(await beginReplacing(plan, target, hooks), hooks, stopAfter);
       const operation = await openOperation(plan, target, hooks);
       return carryOut(operation, {phase: 'planned', stopAfter, sameServers: true, told: FRESH});
     },

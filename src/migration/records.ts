@@ -1,9 +1,20 @@
 /** What a rebalance writes into its journal, in the order in which it happens. Keys are base64; values and secrets never occur. */
 
+import type {Fence} from '../replication/handover.js';
 import type {FenceRecord} from './fence.js';
 import type {Readings} from './readings.js';
+import type {Promoted, Settled} from './replacement.js';
 
-export type Phase = 'planned' | 'copying' | 'copied' | 'verified' | 'cutover' | 'pruning' | 'done' | 'aborted';
+export type Phase =
+  | 'planned'
+  | 'replicating'
+  | 'copying'
+  | 'copied'
+  | 'verified'
+  | 'cutover'
+  | 'pruning'
+  | 'done'
+  | 'aborted';
 
 /** A consent given at the start, for the whole operation. */
 export interface Consents {
@@ -162,7 +173,25 @@ export type RebalanceRecord =
       readonly phase: 'done' | 'aborted';
       readonly writers: Writers;
       readonly finalCheck: FinalCheck | null;
-    };
+    }
+  /** A shard gets another master by replication. How far it is the servers say; this is what they cannot say. */
+  | {readonly type: 'replace'; readonly shard: string; readonly event: ReplaceEvent};
+
+export type ReplaceEvent =
+  /** Before the new server is told to follow the old one: from then on it is ours to take off again. */
+  | {readonly did: 'attach'; readonly runId: string; readonly keys: number}
+  | {readonly did: 'detach'}
+  /** Before the old master is demoted. */
+  | {readonly did: 'fence'; readonly fence: Fence}
+  | {readonly did: 'promote'; readonly promoted: Promoted}
+  /** All that is left is done: roles persisted, the others repointed, the old master linked to the new one. */
+  | {readonly did: 'settle'; readonly settled: Settled};
+
+/** How the old master came to follow the new one; null: not seen. */
+export type Resync = 'partial' | 'full' | null;
+
+/** Whether roles outlive a restart; of several servers the worst. */
+export type Persisted = 'yes' | 'no-config-file' | 'failed';
 
 /** Whether anybody else changed keys on the sources while they were copied. */
 export type Writers = 'none-seen' | 'seen' | 'unknown';

@@ -3,10 +3,14 @@ import {hostname} from 'node:os';
 import {refusal} from '../errors.js';
 import {stateRoot, topologyStateDir} from '../journal/state.js';
 import type {RebalanceReport} from '../report/rebalance.js';
-import {findOperation, hasCutOver, isFinished, latestOperation, type Told} from './history.js';
+import type {Told} from './history.js';
 import {type Operation, resumeCommand} from './operation.js';
+import {findOperation, hasCutOver, isFinished, latestOperation} from './operations.js';
 import {abortOperation, carryOut} from './rebalance.js';
+import {replacedReport} from './replacement.js';
+import {abortReplacing, resumeReplacing} from './replacing.js';
 import {backCommand, toldReport} from './reports.js';
+import type {RunOptions} from './run.js';
 import {closeOperation, reopenOperation} from './start.js';
 
 export interface RecoverOptions extends Pick<Operation, 'onProgress' | 'interrupted' | 'timeoutMs' | 'again'> {
@@ -23,15 +27,24 @@ function dirOf({stateDir, file}: Where): string {
 }
 
 /** Throws `NO_OPERATION` when there is none of that name, or none unfinished. Asks no server. */
-export function operationMeant(where: Where): Told {
+function operationMeant(where: Where): Told {
   return findOperation(dirOf(where), where.id);
+}
+
+/** The state of the operation that a verb is about, to be looked at before it goes on. */
+export function operationTold(where: Where): RebalanceReport {
+  return reportOf(operationMeant(where), where);
+}
+
+function reportOf(told: Told, {again}: Where): RebalanceReport {
+  return toldReport(told, again, told.process && {...told.process, isAlive: isAlive(told.process)});
 }
 
 /** The operation named, or the only unfinished one, or the newest; null when there never was one. Asks no server. */
 export function tellOperation(where: Where): RebalanceReport | null {
   const dir = dirOf(where);
   const told = where.id === undefined ? latestOperation(dir) : findOperation(dir, where.id);
-  return told && toldReport(told, where.again, told.process && {...told.process, isAlive: isAlive(told.process)});
+  return told && reportOf(told, where);
 }
 
 /** Null for a process of another host. A number may be given again: true means that some process has it. */
@@ -63,10 +76,18 @@ export async function pruneOperation(options: RecoverOptions): Promise<Rebalance
   });
 }
 
-async function reopened(found: Told, options: RecoverOptions): Promise<RebalanceReport> {
+/** Masters that are to be replaced come first; then the keys move. */
+export async function reopened(
+  begun: Told,
+  options: Omit<RecoverOptions, 'stateDir' | 'file' | 'id'>,
+  stopAfter: RunOptions['stopAfter'] = null,
+): Promise<RebalanceReport> {
+  const found = await resumeReplacing(begun, options);
+  if (isFinished(found)) return toldReport(found, options.again);
   const {operation, told, sameServers} = await reopenOperation(found, options);
   if (!isFinished(told)) {
-    return carryOut(operation, {phase: told.phase, stopAfter: null, sameServers, told});
+    const report = await carryOut(operation, {phase: told.phase, stopAfter, sameServers, told});
+    return {...report, ...replacedReport(operation.change, told.replaced)};
   }
   await closeOperation(operation);
   return toldReport(told, options.again);
@@ -76,6 +97,8 @@ async function reopened(found: Told, options: RecoverOptions): Promise<Rebalance
 export async function abort(options: RecoverOptions): Promise<{report: RebalanceReport; kept: number}> {
   const found = operationMeant(options);
   if (found.phase === 'aborted') return {report: toldReport(found, options.again), kept: 0};
+  const undone = await abortReplacing(found, options);
+  if (undone !== null) return {report: undone, kept: 0};
   refuseCutOver(found, options);
   const {operation, told} = await reopenOperation(found, options);
   try {

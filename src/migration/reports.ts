@@ -1,12 +1,14 @@
 /** Plans and operations as reports: what `--json` gives, and what people see. */
 import {shellWord} from '../errors.js';
 import type {OperationPart, PlanPart, RebalanceReport} from '../report/rebalance.js';
-import {hasCutOver, type Told} from './history.js';
+import type {Told} from './history.js';
 import {MEMORY_MARGIN} from './judge.js';
 import {abortCommand, type Operation, resumeCommand} from './operation.js';
+import {hasCutOver} from './operations.js';
 import {type Change, planChange, type Side} from './plan.js';
 import type {RebalancePlan} from './planning.js';
 import {DEFAULT_SETTINGS, type Phase, type Settings, type Writers} from './records.js';
+import {replacedReport} from './replacement.js';
 import type {Outcome} from './run.js';
 import {standingOf} from './standing.js';
 import {sideOf} from './start.js';
@@ -25,6 +27,7 @@ export function planReport(plan: RebalancePlan, {file, saved = null}: PlanTold):
   const bytes = census.matrix.reduce((sum, cell) => sum + cell.bytes, 0);
   return {
     ...blank(change.from, change.to, change.minimumShare),
+    ...replacedReport(change, new Map()),
     ...{bytes, topologyFile: file, matrix: census.matrix, loads: census.loads},
     keys: {scanned, moving, copied: 0, verified: 0, deleted: 0, expired: 0, conflicts, strays},
     movedShare: scanned === 0 ? null : moving / scanned,
@@ -102,9 +105,11 @@ export function toldReport(told: Told, again: string, process: OperationPart['pr
   const {begin, phase, counts, path, startedMs, lastMs} = told;
   const [from, to] = [sideOf(begin.fromText, begin.file), sideOf(begin.toText, begin.file)];
   const {planned, settings, id, file} = begin;
+  const change = planChange(from, to);
   const standing = {phase, counts, hasCutOver: hasCutOver(told)};
   return {
-    ...blank(from, to, planChange(from, to).minimumShare),
+    ...blank(from, to, change.minimumShare),
+    ...replacedReport(change, told.replaced),
     ...{id, phase, matrix: begin.matrix, journal: path, topologyFile: file},
     writers: told.end?.writers ?? told.writers,
     finalCheck: told.end?.finalCheck ?? null,

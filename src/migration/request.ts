@@ -3,12 +3,14 @@ import {dirname} from 'node:path';
 import {usageError} from '../errors.js';
 import {placementOf} from '../placement/schemes.js';
 import {addShard, removeShard} from '../topology/edit.js';
+import {replaceMaster} from '../topology/edit-address.js';
 import {placementValue, readPlacement, setPlacement} from '../topology/edit-placement.js';
 import {renameShard, setWeight} from '../topology/edit-shard.js';
 import {type LoadedTopology, loadTopology} from '../topology/load.js';
 import type {TopologySource} from '../topology/parse.js';
 import {addressText, sameAddress, type Topology} from '../topology/types.js';
 import {type Change, planChange} from './plan.js';
+import {parseReplacement} from './replacement.js';
 import {sideOf} from './start.js';
 import {type Addition, parseAddition, parseRenaming, parseWeight} from './typed.js';
 
@@ -19,6 +21,8 @@ export interface ChangeRequest {
   readonly add: readonly string[];
   /** Names of shards. */
   readonly remove: readonly string[];
+  /** `name=address`: the shard's new master. */
+  readonly replace?: readonly string[] | undefined;
   /** `name=weight`. */
   readonly weight?: readonly string[] | undefined;
   /** `old=new`. */
@@ -58,14 +62,14 @@ export async function requestedChange(source: LoadedTopology, request: ChangeReq
 const textOf = async (file: string): Promise<string> => (await loadTopology({file, env: {}, cwd: process.cwd()})).text;
 
 function assertOneWay(request: ChangeRequest): void {
-  const {to, add, remove, weight = [], rename = [], scheme, hashTag, placement} = request;
-  const words = add.length + remove.length + weight.length + rename.length;
+  const {to, add, remove, replace = [], weight = [], rename = [], scheme, hashTag, placement} = request;
+  const words = add.length + remove.length + replace.length + weight.length + rename.length;
   const isRule = scheme !== undefined || hashTag !== undefined;
   const isEdit = words > 0 || isRule || placement !== undefined;
   if (to !== undefined && isEdit) {
     throw usageError({
       message:
-        '--to describes the whole new topology; it does not go with --add, --remove, --weight, --rename or --scheme.',
+        '--to describes the whole new topology; it does not go with --add, --remove, --replace, --weight, --rename or --scheme.',
       remedy: 'make all changes in that file, then: rtopo rebalance --to FILE',
     });
   }
@@ -73,7 +77,7 @@ function assertOneWay(request: ChangeRequest): void {
     throw usageError({
       message: 'Nothing says what to change.',
       remedy:
-        'rtopo rebalance --add delta=127.0.0.1:7003, or --remove NAME, --weight NAME=2, --rename OLD=NEW, --scheme NAME, --to FILE',
+        'rtopo rebalance --add delta=127.0.0.1:7003, or --remove NAME, --replace NAME=ADDRESS, --weight NAME=2, --rename OLD=NEW, --scheme NAME, --to FILE',
     });
   }
   if (placement === undefined || !isRule) return;
@@ -90,7 +94,7 @@ export interface EditedText {
 
 /** The text with all that was asked for. Names are those that the file has now; renaming comes after what names them. */
 export function editedText(source: TopologySource, request: ChangeRequest): EditedText {
-  const {remove, weight = [], rename = []} = request;
+  const {remove, replace = [], weight = [], rename = []} = request;
   const additions = request.add.map(parseAddition);
   const present = additions.filter((one) => isPresent(source.topology, one));
   const added = additions.filter((one) => !present.includes(one));
@@ -99,7 +103,8 @@ export function editedText(source: TopologySource, request: ChangeRequest): Edit
   const ruled = (text: string): string => withRule(text, source.topology, request);
   const without = (text: string): string => remove.reduce(removeShard, text);
   const within = (text: string): string => added.reduce((now, shard) => addShard(now, shard), text);
-  const reweighted = weight.map(parseWeight).reduce(setWeight, source.text);
+  const readdressed = replace.map(parseReplacement).reduce(replaceMaster, source.text);
+  const reweighted = weight.map(parseWeight).reduce(setWeight, readdressed);
   const renamed = rename.map(parseRenaming).reduce((text, one) => renameShard(text, {...one, keepNode}), reweighted);
   // A list of shards is never empty, not even for a moment.
   const steps = remove.length < source.topology.shards.length ? [without, ruled, within] : [ruled, within, without];

@@ -18,6 +18,8 @@ export function standingOf({phase, counts, hasCutOver}: Standing): string {
   switch (phase) {
     case 'planned':
       return 'The sources hold every key; nothing was copied yet.';
+    case 'replicating':
+      return 'Servers are being brought together by replication: each of them holds every key of its shard, or is being filled. No key was copied or deleted.';
     case 'aborted':
       return 'The sources hold every key, as before; the copies are removed.';
     case 'done':

@@ -2,6 +2,7 @@
 import type {PlanPart, RebalanceReport} from '../report/rebalance.js';
 import {type Labelled, labelled} from './labelled.js';
 import {movement} from './matrix.js';
+import {isOnlyReplaced, replacedLines, replacedPlan} from './replaced.js';
 import {saidSettings} from './settings.js';
 import type {Style} from './style.js';
 import {columns} from './table.js';
@@ -11,6 +12,7 @@ import {wrapped} from './wrap.js';
 export function renderPlan(report: RebalanceReport, style: Style): string {
   const {from, to, plan} = report;
   if (plan?.already) return `${style.good('✓')} ${plan.already}\n`;
+  if (isOnlyReplaced(report)) return replacedPlan(report, style);
   const title = `Plan  ${from.shards.join(', ')} (${from.scheme})  →  ${to.shards.join(', ')} (${to.scheme})`;
   const advice = (plan?.advice ?? []).map(
     ({message}) => `${style.warning('!')} ${wrapped(message, style.columns, 2).trimStart()}`,
@@ -18,6 +20,7 @@ export function renderPlan(report: RebalanceReport, style: Style): string {
   const facts = labelled(factsOf(report, style), style);
   return [
     style.bold(wrapped(title, style.columns, 0)),
+    report.replaced === undefined ? '' : replacedLines(report, style),
     report.matrix.length === 0 ? `  ${nothingText(report)}` : movement(report, style),
     loads(report, style),
     facts,

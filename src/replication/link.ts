@@ -49,7 +49,7 @@ function notUp(step: ReplicateFrom, missing: string, afterMs: number): RtopoErro
 }
 
 /** What the link still lacks, as the end of a sentence; null when both ends agree that it is up. */
-function whatIsMissing(step: ReplicateFrom, child: ServerFacts, above: ServerFacts): string | null {
+export function whatIsMissing(step: ReplicateFrom, child: ServerFacts, above: ServerFacts): string | null {
   const parent = addressText(step.parent.address);
   if (!isOrdered(step, child)) return 'it follows another master';
   if (child.loading) return 'it is still loading the data set';

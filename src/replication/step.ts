@@ -3,14 +3,14 @@
  * orders, persists, and reads back what came of it.
  */
 import {ExitCode, RtopoError} from '../errors.js';
-import {type Argument, Connection, endpointOf} from '../redis/connect.js';
-import {resolveCredentials} from '../redis/credentials.js';
+import {Connection, endpointOf} from '../redis/connect.js';
 import {observeAll, readFacts} from '../redis/fleet.js';
 import type {ServerFacts} from '../redis/identity.js';
 import type {ReplicateStepReport} from '../report/replicate.js';
 import {addressText, type Instance, instancesOf, type Shard, type Topology} from '../topology/types.js';
 import {awaitLink, isOrdered} from './link.js';
 import {factsOf, type Observation} from './observe.js';
+import {Orders, persist, replicaOf, setLogin} from './orders.js';
 import {relationOf, type Step, sourceStaleness, staleness} from './plan.js';
 import {redisCli} from './redis-cli.js';
 
@@ -76,39 +76,16 @@ export async function runStep(planned: ReplicateStepReport, task: Task, options:
   }
 }
 
-/** Commands that change a server, and whether any of them may have taken effect. */
-class Orders {
-  readonly connection: Connection;
-  given = false;
-
-  constructor(connection: Connection) {
-    this.connection = connection;
-  }
-
-  async give(command: string, args: readonly Argument[]): Promise<void> {
-    try {
-      await this.connection.call(command, args);
-      this.given = true;
-    } catch (error) {
-      // An error reply says that nothing happened. A lost reply says nothing.
-      if (replyOf(error) === null) this.given = true;
-      throw error;
-    }
-  }
-}
-
-function replyOf(error: unknown): string | null {
-  const reply = error instanceof RtopoError ? error.details?.reply : undefined;
-  return typeof reply === 'string' ? reply : null;
-}
-
 /** An instance goes straight from its old master to the new one: by way of NO ONE it would lose its history and resync in full. */
 async function give(orders: Orders, subject: {task: Task; facts: ServerFacts}, options: ApplyOptions): Promise<void> {
   const {task, facts} = subject;
   const {step} = task;
   switch (step.do) {
     case 'set-auth':
-      return setLogin(orders, task, options.topology);
+      return setLogin(orders, {
+        auth: options.topology.replicationAuth,
+        masters: instancesOf(task.shard).filter((instance) => instance !== step.instance),
+      });
     case 'promote':
       return replicaOf(orders, step.instance, ['NO', 'ONE']);
     case 'replicate-from': {
@@ -116,27 +93,6 @@ async function give(orders: Orders, subject: {task: Task; facts: ServerFacts}, o
       // To the server a repetition is no change; while it loads the snapshot of its master, it is refused.
       return isOrdered(step, facts) ? undefined : replicaOf(orders, step.instance, [host, port]);
     }
-  }
-}
-
-/** Some servers are made safe by renaming REPLICAOF, and keep its older name. */
-async function replicaOf(orders: Orders, instance: Instance, args: readonly Argument[]): Promise<void> {
-  const unknown = (error: unknown): boolean => /unknown command/i.test(replyOf(error) ?? '');
-  try {
-    return await orders.give('REPLICAOF', args);
-  } catch (error) {
-    if (!unknown(error)) throw error;
-  }
-  try {
-    await orders.give('SLAVEOF', args);
-  } catch (error) {
-    if (!unknown(error)) throw error;
-    throw new RtopoError({
-      code: 'REPLICAOF_DISABLED',
-      exit: ExitCode.failed,
-      message: `${addressText(instance.address)} knows neither REPLICAOF nor SLAVEOF: renamed away, or a managed service.`,
-      remedy: "use the provider's tools for its replication, or restore the command in its configuration",
-    });
   }
 }
 
@@ -172,33 +128,6 @@ function staleError(fact: string): RtopoError {
     message: `The plan is stale: ${fact}.`,
     remedy: 'run rtopo replicate again: it plans from what is there now',
   });
-}
-
-/** How the instance logs in to a master, and whether it uses TLS on the way. */
-async function setLogin(orders: Orders, {shard, step}: Task, {replicationAuth}: Topology): Promise<void> {
-  const set = (name: string, value: string) => orders.give('CONFIG', ['SET', name, value]);
-  if (replicationAuth !== null) {
-    const {username, password} = await resolveCredentials(replicationAuth);
-    // The user first and the password second: between the two an old password fails closed.
-    // Redis 5 knows no users: its CONFIG GET lists nothing, and there is none to take back.
-    const known = await orders.connection.attempt('CONFIG', ['GET', 'masteruser']);
-    if (username !== null || !Array.isArray(known) || known.length > 0) await set('masteruser', username ?? '');
-    await set('masterauth', password);
-  }
-  // The link dials the ports that are declared, so it speaks TLS where rtopo does.
-  const masters = instancesOf(shard).filter((instance) => instance !== step.instance);
-  if (masters.some(({tls}) => tls !== null)) await set('tls-replication', 'yes');
-}
-
-async function persist(orders: Orders): Promise<ReplicateStepReport['persisted']> {
-  try {
-    await orders.give('CONFIG', ['REWRITE']);
-    return 'yes';
-  } catch (error) {
-    const reply = replyOf(error);
-    if (reply === null) throw error;
-    return /without a config file/i.test(reply) ? 'no-config-file' : 'failed';
-  }
 }
 
 async function assertMaster(connection: Connection, instance: Instance): Promise<void> {

@@ -1,11 +1,37 @@
 import type {Advice} from '../migration/advice.js';
 import type {Census, CensusCell} from '../migration/census.js';
-import type {Consents, Durability, FinalCheck, Phase, Settings, Writers} from '../migration/records.js';
+import type {
+  Consents,
+  Durability,
+  FinalCheck,
+  Persisted,
+  Phase,
+  Resync,
+  Settings,
+  Writers,
+} from '../migration/records.js';
 
 /** One side of the change, as scripts see it. */
 export interface SideReport {
   readonly scheme: string;
   readonly shards: readonly string[];
+}
+
+/** A shard that keeps its name and its keys and gets another master by replication. Null: not yet. */
+export interface ReplacedReport {
+  readonly shard: string;
+  readonly from: string;
+  readonly to: string;
+  /** Nothing was acknowledged at the old master beyond this offset, and the new one had all up to the next: no less, or it is an error. */
+  readonly fencedOffset: number | null;
+  readonly promotedOffset: number | null;
+  /** How long no server of the shard took writes. */
+  readonly writeGapMs: number | null;
+  /** How the old master came to follow the new one. */
+  readonly resync: Resync;
+  readonly persisted: Persisted | null;
+  /** Servers that could not be made to follow the new master; `rtopo replicate` does it when they are back. */
+  readonly left: readonly {readonly instance: string; readonly message: string}[];
 }
 
 /** What a rebalance planned, did, or how far it came. */
@@ -44,6 +70,8 @@ export interface RebalanceReport {
     readonly afterBytes: number | null;
     readonly maxBytes: number | null;
   }[];
+  /** Shards whose master is replaced by replication, before keys move; absent when there is none. */
+  readonly replaced?: readonly ReplacedReport[];
   /** The final check: misplaced and duplicate keys over all servers; null before it. */
   readonly finalCheck: FinalCheck | null;
   /** The command that goes on, to be pasted; null when nothing is left to do. */

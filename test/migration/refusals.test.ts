@@ -1,6 +1,5 @@
 /** Reasons not to begin: each found before anything is changed, exit 3 (or 64, 78), with a way out. */
 import {readFileSync, writeFileSync} from 'node:fs';
-import {dirname, join} from 'node:path';
 import {suite} from 'uvu';
 import * as assert from 'uvu/assert';
 import {fill} from '../rig/data.js';
@@ -156,17 +155,6 @@ test('an unfinished operation blocks a second one, and goes on or back', async (
     const [path] = home.journals();
     writeFileSync(path!, readFileSync(path!, 'utf8').replace('"begin"', '"bogin"'));
     await prepareHere(home, {to: home.file});
-  });
-});
-
-test('a name that moves to another address is replication, not a move of keys', async () => {
-  await withServers([durable, durable], async (servers, rig) => {
-    const [a, b] = servers as [Server, Server];
-    const home = field(rig, one(a));
-    const to = join(dirname(home.file), 'after.yml');
-    writeFileSync(to, topologyText(modulo, [{name: 'a', address: b.address}]));
-    const {message} = await fault(rebalanceHere(home, {to}), 'ADDRESS_CHANGED', 3);
-    assert.match(message, 'by replication');
   });
 });
 

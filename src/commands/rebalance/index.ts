@@ -2,7 +2,8 @@ import {Flags} from '@oclif/core';
 import {assertPlanAlone, rebalanceFlags, requestOf} from '../../cli/change.js';
 import {confirm} from '../../cli/confirm.js';
 import {dryRun, yes} from '../../cli/flags.js';
-import {exitOf, MovingCommand} from '../../cli/moving.js';
+import {MovingCommand} from '../../cli/moving.js';
+import {questionOf, verdictOf} from '../../cli/replaced.js';
 import {renderPlan} from '../../render/plan.js';
 import {renderRebalance} from '../../render/rebalance.js';
 import type {RebalanceReport} from '../../report/rebalance.js';
@@ -18,6 +19,7 @@ export default class Rebalance extends MovingCommand {
     '<%= config.bin %> <%= command.id %> --add delta=127.0.0.1:7003 --dry-run',
     '<%= config.bin %> <%= command.id %> --add delta=127.0.0.1:7003:2,127.0.0.1:7103 --yes',
     '<%= config.bin %> <%= command.id %> --remove beta --stop-after verified',
+    '<%= config.bin %> <%= command.id %> --replace beta=127.0.0.1:7009',
     '<%= config.bin %> <%= command.id %> --to after.yml --yes --json',
     '<%= config.bin %> <%= command.id %> --plan plan.json --yes',
   ];
@@ -52,10 +54,10 @@ export default class Rebalance extends MovingCommand {
     if (judged !== null) return judged;
     this.say(renderPlan(prepared.plan, this.style(process.stderr)));
     const asking = {yes: flags.yes, json: this.jsonEnabled(), command: this.commandLine};
-    await confirm({message: 'Move these keys?', ...asking});
+    await confirm({message: questionOf(prepared.plan), ...asking});
     const terminal = this.terminal();
     const stopAfter = flags['stop-after'] ?? (flags['no-prune'] ? 'cutover' : null);
     const report = await prepared.run({stopAfter, ...terminal}).finally(terminal.clear);
-    return this.present(report, renderRebalance, {exit: exitOf(report)});
+    return this.present(report, renderRebalance, verdictOf(report));
   }
 }

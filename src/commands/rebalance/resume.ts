@@ -1,4 +1,5 @@
-import {exitOf, RecoverCommand} from '../../cli/moving.js';
+import {RecoverCommand} from '../../cli/moving.js';
+import {verdictOf} from '../../cli/replaced.js';
 import {renderRebalance} from '../../render/rebalance.js';
 import type {RebalanceReport} from '../../report/rebalance.js';
 import {currentTopologyPath} from '../../topology/current.js';
@@ -17,10 +18,10 @@ export default class RebalanceResume extends RecoverCommand {
 
   async run(): Promise<RebalanceReport> {
     const {args, flags} = await this.parse(RebalanceResume);
-    const {resumeOperation, operationMeant} = await import('../../migration/recover.js');
+    const {resumeOperation, operationTold} = await import('../../migration/recover.js');
     const file = await currentTopologyPath(flags.topology);
-    const verb = {flags, file, id: args.id, find: operationMeant, question: 'Go on with the operation?'};
+    const verb = {flags, file, id: args.id, find: operationTold, question: 'Go on with the operation?'};
     const report = await this.recover(verb, resumeOperation);
-    return this.present(report, renderRebalance, {exit: exitOf(report)});
+    return this.present(report, renderRebalance, verdictOf(report));
   }
 }

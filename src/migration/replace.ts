@@ -1,0 +1,264 @@
+/**
+ * Replaces the masters of shards by replication, all of them before any key moves: fill every new server, hand over one shard after
+ * the other, rewrite the topology file, then repoint and persist what is left. Each part can be run again; how far it is the servers say.
+ */
+import {ExitCode, RtopoError} from '../errors.js';
+import type {Journal} from '../journal/record.js';
+import {endpointOf, withConnection} from '../redis/connect.js';
+import {readFacts} from '../redis/fleet.js';
+import {detach, follow} from '../replication/follow.js';
+import {handOver} from '../replication/handover.js';
+import {Orders, persist} from '../replication/orders.js';
+import {repoint} from '../replication/repoint.js';
+import {Watched} from '../replication/sight.js';
+import {replaceFile, textSha256} from '../topology/save.js';
+import {type Auth, addressText, type Instance} from '../topology/types.js';
+import {type Operation, resumeCommand} from './operation.js';
+import type {Change} from './plan.js';
+import type {Persisted, RebalanceRecord, ReplaceEvent, Resync} from './records.js';
+import type {ShardLocks} from './replace-lock.js';
+import {type Left, NOTHING_TOLD, type Replacement, type ReplaceTold, retell} from './replacement.js';
+
+export interface Replacing
+  extends Pick<Operation, 'id' | 'again' | 'file' | 'timeoutMs' | 'onProgress' | 'interrupted'> {
+  readonly change: Change;
+  readonly journal: Journal<RebalanceRecord>;
+  readonly locks: ShardLocks;
+  /** As told by the journal, and kept up to date with it. */
+  readonly told: Map<string, ReplaceTold>;
+  readonly limits: ReplaceLimits;
+}
+
+export interface ReplaceLimits {
+  /** How long writes may be held off, in milliseconds. */
+  readonly fenceMs: number;
+  /** A synchronisation without progress is given up after so long, in milliseconds. */
+  readonly silenceMs: number;
+}
+
+/** Writes are held off for less than a client waits; a synchronisation may be silent while the old master forks and waits for others. */
+export function limitsOf(timeoutMs: number): ReplaceLimits {
+  return {fenceMs: 3000, silenceMs: Math.max(15_000, 6 * timeoutMs)};
+}
+
+export async function runReplacements(replacing: Replacing): Promise<void> {
+  const {replacements} = replacing.change;
+  await replacing.journal.append({type: 'phase', phase: 'replicating'}, Date.now());
+  const aliases = await aliasesOf(replacing);
+  const real = replacements.filter((replacement) => !aliases.has(replacement));
+  await orUndone(replacing, fillAll(replacing, real));
+  for (const replacement of real) await orUndone(replacing, replaceOne(replacing, replacement));
+  await rewriteFile(replacing);
+  for (const replacement of real) await settle(replacing, replacement);
+}
+
+const toldOf = ({told}: Replacing, {shard}: Replacement): ReplaceTold => told.get(shard) ?? NOTHING_TOLD;
+
+async function note(replacing: Replacing, {shard}: Replacement, event: ReplaceEvent): Promise<void> {
+  const record = {type: 'replace' as const, shard, event};
+  await replacing.journal.append(record, Date.now());
+  replacing.told.set(shard, retell(replacing.told.get(shard) ?? NOTHING_TOLD, record));
+}
+
+/** Another name of the same server, a host name for an address for instance: only the file changes. */
+async function aliasesOf(replacing: Replacing): Promise<ReadonlySet<Replacement>> {
+  const runIdOf = (instance: Instance): Promise<string | null> =>
+    withConnection(
+      endpointOf(instance),
+      replacing.timeoutMs,
+      async (connection) => (await readFacts(connection)).runId,
+    ).catch(() => null);
+  const found = await Promise.all(
+    replacing.change.replacements.map(async (replacement) => {
+      const [old, next] = await Promise.all([runIdOf(replacement.old), runIdOf(replacement.next)]);
+      return old !== null && old === next ? [replacement] : [];
+    }),
+  );
+  return new Set(found.flat());
+}
+
+const login = ({change}: Replacing): Auth | null => change.to.topology.replicationAuth;
+
+/** All at once: the sources are different servers. */
+async function fillAll(replacing: Replacing, real: readonly Replacement[]): Promise<void> {
+  const pending = real.filter((replacement) => toldOf(replacing, replacement).promoted === null);
+  const halt = {isSet: false};
+  const ends = await Promise.allSettled(
+    pending.map((replacement) =>
+      fill(replacing, replacement, halt).catch((error) => {
+        halt.isSet = true;
+        throw error;
+      }),
+    ),
+  );
+  const faults = ends.flatMap((end) => (end.status === 'rejected' && end.reason !== HALTED ? [end.reason] : []));
+  if (faults.length === 0) return;
+  throw faults[0];
+}
+
+/** What fails for good before any shard is handed over is taken back: all new servers are taken off again, and nothing was changed. */
+async function orUndone<T>(replacing: Replacing, work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    const isAnyDone = [...replacing.told.values()].some(({promoted}) => promoted !== null);
+    if (!isFinal(error) || isAnyDone) throw error;
+    await undo(replacing);
+    throw undone(error);
+  }
+}
+
+const HALTED = Symbol('another one failed');
+
+/** Not while it may be on its way to the new one: then only `handOver` knows how to go on. */
+async function fill(replacing: Replacing, replacement: Replacement, halt: {readonly isSet: boolean}): Promise<void> {
+  const {old, next} = replacement;
+  const role = await withConnection(endpointOf(old), replacing.timeoutMs, readFacts).then(
+    (facts) => facts.role.kind,
+    () => null,
+  );
+  if (role === 'replica' || (role === null && toldOf(replacing, replacement).fence !== null)) return;
+  await follow(
+    {child: next, parent: old},
+    {
+      ...{login: login(replacing), commandTimeoutMs: replacing.timeoutMs, silenceMs: replacing.limits.silenceMs},
+      onAttach: ({child}) =>
+        note(replacing, replacement, {did: 'attach', runId: child.facts.runId, keys: child.facts.keys}),
+      onProgress: ({child, parent}) =>
+        replacing.onProgress({phase: 'replicating', keys: child.facts.keys, totalKeys: parent.facts.keys, bytes: 0}),
+      checkpoint: () => {
+        if (halt.isSet) throw HALTED;
+        checkpoint(replacing);
+      },
+    },
+  );
+}
+
+function checkpoint(replacing: Replacing): void {
+  replacing.locks.assertHeld();
+  if (!replacing.interrupted()) return;
+  throw new RtopoError({
+    code: 'INTERRUPTED',
+    exit: ExitCode.interrupted,
+    message: `Interrupted. The new servers stay attached and go on filling; the journal is written: ${replacing.journal.path}`,
+    remedy: resumeCommand(replacing),
+    details: {id: replacing.id, journal: replacing.journal.path},
+  });
+}
+
+/** What another attempt would meet again. A server that was silent for a moment is not among it. */
+function isFinal(error: unknown): error is RtopoError {
+  if (!(error instanceof RtopoError)) return false;
+  const codes = ['LINK_NOT_UP', 'NOT_EMPTY', 'FOLLOWS_ANOTHER', 'PARENT_LOST', 'REPLICAOF_DISABLED', 'NO_PERMISSION'];
+  return codes.includes(error.code);
+}
+
+/** Takes off what this operation has attached. Copies that have arrived stay where they are: nothing is wiped. */
+export async function undo(replacing: Replacing): Promise<void> {
+  for (const replacement of replacing.change.replacements) {
+    const {attached, promoted} = toldOf(replacing, replacement);
+    if (!attached || promoted !== null) continue;
+    const next = new Watched(replacement.next, replacing.timeoutMs);
+    try {
+      await detach(next);
+      await note(replacing, replacement, {did: 'detach'});
+    } finally {
+      next.close();
+    }
+  }
+  await replacing.locks.release();
+  await replacing.journal.append({type: 'end', phase: 'aborted', writers: 'unknown', finalCheck: null}, Date.now());
+}
+
+function undone(fault: RtopoError): RtopoError {
+  const {code, message, remedy, details} = fault;
+  return new RtopoError({
+    ...{code, exit: ExitCode.failed, cause: fault},
+    message: `${message} The replacement was undone: every old master leads as before.`,
+    ...(remedy === undefined ? {} : {remedy}),
+    details: {...details, undone: true},
+  });
+}
+
+/** The operation has ended, with nothing changed. */
+export function isUndone(error: unknown): boolean {
+  return error instanceof RtopoError && error.details?.undone === true;
+}
+
+async function replaceOne(replacing: Replacing, replacement: Replacement): Promise<void> {
+  if (toldOf(replacing, replacement).promoted === null) {
+    checkpoint(replacing);
+    await fill(replacing, replacement, {isSet: false});
+    const handed = await handOver(replacement, {
+      ...{login: login(replacing), commandTimeoutMs: replacing.timeoutMs, fenceMs: replacing.limits.fenceMs},
+      fence: toldOf(replacing, replacement).fence,
+      onFenced: (fence) => note(replacing, replacement, {did: 'fence', fence}),
+    });
+    await note(replacing, replacement, {did: 'promote', promoted: handed});
+    // At once, and again later with its outcome told: an old master that restarts now would come back as one.
+    await Promise.allSettled([replacement.old, replacement.next].map((one) => persistOn(one, replacing.timeoutMs)));
+  }
+  await replacing.locks.take(replacement.shard, replacement.next);
+}
+
+/** As soon as the last shard is handed over: from here on everybody reads the new addresses. */
+async function rewriteFile(replacing: Replacing): Promise<void> {
+  const {file, change, id} = replacing;
+  const outcome = await replaceFile({
+    path: file,
+    expectedSha256: textSha256(change.from.text),
+    text: change.interim,
+    backupSuffix: `before-${id}`,
+  });
+  if (outcome !== 'changed') return;
+  throw new RtopoError({
+    code: 'TOPOLOGY_CHANGED',
+    exit: ExitCode.incomplete,
+    message: `${file} was edited since the plan was made; rtopo does not overwrite it. The new masters lead already.`,
+    remedy: `put the old text back, then: ${resumeCommand(replacing)}`,
+    details: {id, file},
+  });
+}
+
+/** The old master and the siblings follow the new one, and all of that outlives a restart. Who cannot be reached is told. */
+async function settle(replacing: Replacing, replacement: Replacement): Promise<void> {
+  const told = toldOf(replacing, replacement);
+  if (told.settled !== null) return;
+  const {old, next, siblings} = replacement;
+  const left: Left[] = [];
+  const persisted = [await persistOn(next, replacing.timeoutMs)];
+  const repointed = async (child: Instance): Promise<void> => {
+    try {
+      const limits = {commandTimeoutMs: replacing.timeoutMs, linkTimeoutMs: replacing.limits.silenceMs};
+      persisted.push(await repoint({child, parent: next}, {login: login(replacing), ...limits}));
+    } catch (error) {
+      if (!(error instanceof RtopoError)) throw error;
+      left.push({instance: addressText(child.address), message: error.message});
+    }
+  };
+  // The old one first and alone: a full synchronisation is then known to be its own.
+  await repointed(old);
+  const resync = left.length > 0 ? null : await resyncOf(replacing, replacement);
+  await Promise.all(siblings.map(repointed));
+  await note(replacing, replacement, {did: 'settle', settled: {resync, persisted: worst(persisted), left}});
+}
+
+function persistOn(instance: Instance, timeoutMs: number): Promise<Persisted> {
+  return withConnection(endpointOf(instance), timeoutMs, (connection) => persist(new Orders(connection)));
+}
+
+async function resyncOf(replacing: Replacing, replacement: Replacement): Promise<Resync> {
+  const before = toldOf(replacing, replacement).promoted?.fullSyncs ?? null;
+  const next = new Watched(replacement.next, replacing.timeoutMs);
+  try {
+    const {fullSyncs} = await next.look();
+    if (before === null || fullSyncs === null || fullSyncs < before) return null;
+    return fullSyncs === before ? 'partial' : 'full';
+  } finally {
+    next.close();
+  }
+}
+
+function worst(all: readonly Persisted[]): Persisted {
+  return (['failed', 'no-config-file'] as const).find((one) => all.includes(one)) ?? 'yes';
+}

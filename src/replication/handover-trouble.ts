@@ -1,0 +1,129 @@
+/** Pure: what can go wrong while the mastership passes on. Each sentence says who leads now, for that is what an operator must know first. */
+import {ExitCode, RtopoError} from '../errors.js';
+import {addressText} from '../topology/types.js';
+import {redisCli} from './redis-cli.js';
+import type {Handover} from './stand.js';
+
+function trouble(code: string, message: string, remedy: string): RtopoError {
+  return new RtopoError({code, exit: ExitCode.incomplete, message, remedy});
+}
+
+const names = ({old, next}: Handover): {old: string; next: string} => ({
+  old: addressText(old.address),
+  next: addressText(next.address),
+});
+
+const bothRoles = ({old, next}: Handover): string => `${redisCli(old, 'ROLE')}; ${redisCli(next, 'ROLE')}`;
+
+export function late(handover: Handover, why: string): RtopoError {
+  const {old, next} = names(handover);
+  return trouble(
+    'HANDOVER_LATE',
+    `${next} was not ready to take over from ${old}: ${why}. Writes go on at ${old}, which leads as before.`,
+    'try again when less is written',
+  );
+}
+
+export function oldChanged(handover: Handover): RtopoError {
+  const {old} = names(handover);
+  return trouble(
+    'SERVER_RESTARTED',
+    `${old} was restarted, or changed its role, just before it was to hand over.`,
+    bothRoles(handover),
+  );
+}
+
+export function nextGone(handover: Handover, isOldLeading: boolean): RtopoError {
+  const {old, next} = names(handover);
+  return trouble(
+    'NEXT_UNREACHABLE',
+    isOldLeading
+      ? `${next} does not answer. ${old} leads as before.`
+      : `${next} does not answer, and ${old} was told to follow it: neither may be taking writes, and no data is lost.`,
+    isOldLeading
+      ? `start ${next}`
+      : `start ${next}; only when it is certain that it never comes back: ${redisCli(handover.old, 'REPLICAOF NO ONE')}`,
+  );
+}
+
+/** The order to demote it went out and no answer came. */
+export function oldSilent(handover: Handover): RtopoError {
+  const {old, next} = names(handover);
+  return trouble(
+    'OLD_UNREACHABLE',
+    `${old} was told to follow ${next} and has not answered since. ${next} was not promoted: if ${old} still takes writes, there would be two masters.`,
+    `bring ${old} back`,
+  );
+}
+
+export function incompleteCopy(handover: Handover, offset: number): RtopoError {
+  const {old, next} = names(handover);
+  return trouble(
+    'HANDOVER_UNDONE',
+    `${next} never received the last bytes that ${old} had acknowledged (up to offset ${offset}). ${old} leads again, and nothing is lost.`,
+    `look at the link: ${redisCli(handover.next, 'INFO replication')}`,
+  );
+}
+
+export function unclear(handover: Handover): RtopoError {
+  const {old, next} = names(handover);
+  return trouble(
+    'HANDOVER_UNCLEAR',
+    `${old} and ${next} follow each other, and their histories do not tell which of them has more. rtopo does not guess.`,
+    `compare what they hold, then promote the right one with REPLICAOF NO ONE: ${redisCli(handover.old, 'INFO keyspace')}; ${redisCli(handover.next, 'INFO keyspace')}`,
+  );
+}
+
+export function notPromoted(handover: Handover): RtopoError {
+  const {next} = names(handover);
+  return trouble(
+    'PROMOTION_FAILED',
+    `${next} answered OK to REPLICAOF NO ONE and is still a replica.`,
+    bothRoles(handover),
+  );
+}
+
+export function promotionUnknown(handover: Handover): RtopoError {
+  const {old, next} = names(handover);
+  return trouble(
+    'PROMOTION_UNKNOWN',
+    `${next} was told to lead and does not answer. ${old} follows it and takes no writes; taking that back could make two masters.`,
+    `bring ${next} back`,
+  );
+}
+
+export function noMaster(handover: Handover): RtopoError {
+  const {old, next} = names(handover);
+  return trouble(
+    'NO_MASTER',
+    `${old} was told to follow ${next}, which could not be promoted, and cannot be told to lead again. Neither takes writes; no data is lost.`,
+    bothRoles(handover),
+  );
+}
+
+export function notProved(handover: Handover, fenced: number, promoted: number): RtopoError {
+  const {old, next} = names(handover);
+  return trouble(
+    'HANDOVER_NOT_PROVED',
+    `${next} leads from offset ${promoted}, and ${old} had acknowledged up to ${fenced}: ${fenced - promoted} bytes are missing. They may still be on ${old}.`,
+    `keep ${old} as it is, and compare: ${redisCli(handover.old, 'INFO replication')}`,
+  );
+}
+
+export function notAttached(handover: Handover): RtopoError {
+  const {old, next} = names(handover);
+  return trouble(
+    'NOT_ATTACHED',
+    `${next} does not follow ${old}, so there is nothing that it could take over.`,
+    bothRoles(handover),
+  );
+}
+
+export function oldLost(handover: Handover): RtopoError {
+  const {old, next} = names(handover);
+  return trouble(
+    'OLD_UNREACHABLE',
+    `${old} is gone, or leads by itself, after its writes had been held off for ${next}. Whether it acknowledged more since cannot be told without it.`,
+    `bring ${old} back; if it never comes back, what ${next} has is what there is: ${redisCli(handover.next, 'REPLICAOF NO ONE')}`,
+  );
+}
