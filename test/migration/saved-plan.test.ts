@@ -4,8 +4,10 @@ import {dirname, join} from 'node:path';
 import {suite} from 'uvu';
 import * as assert from 'uvu/assert';
 import {prepareSaved} from '../../src/migration/prepare.js';
+import {DEFAULT_SETTINGS} from '../../src/migration/records.js';
 import {type PlanContent, type SavedPlan, sealed} from '../../src/migration/saved-plan.js';
 import {loadTopology} from '../../src/topology/load.js';
+import {textSha256} from '../../src/topology/save.js';
 import {fill} from '../rig/data.js';
 import {type Rig, type Server, withServers} from '../rig/servers.js';
 import {
@@ -97,6 +99,34 @@ test('planned, reviewed, carried out, and carried out again', async () => {
     const [journal] = home.journals();
     assert.match(readFileSync(journal!, 'utf8').split('\n')[0]!, `"plan":"${hash}"`);
     assert.is(home.journals().length, 1);
+  });
+});
+
+test('what a plan holds, and nothing besides', async () => {
+  await withPlan(async ({a, b, home, path, add}) => {
+    const {hash, created, servers, census, settings, ...rest} = planIn(path);
+    assert.match(hash, /^[0-9a-f]{64}$/);
+    assert.match(created, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
+    assert.equal(settings, DEFAULT_SETTINGS);
+    const said = {command: `rtopo rebalance plan --add ${add[0]} --out plan.json`, estimate: 'exact'};
+    const {kind, version, topologySha256, fromText, toText, consents} = rest;
+    assert.equal(
+      [kind, version, rest.command, rest.estimate],
+      ['rtopo-rebalance-plan', 1, said.command, said.estimate],
+    );
+    assert.equal([fromText, topologySha256], [home.text(), textSha256(home.text())]);
+    assert.match(toText, b.address);
+    assert.equal(consents, {acceptVolatile: [], replaceOn: []});
+    assert.equal(
+      servers.map(({at, name, role, keys}) => ({at, name, role, keys})),
+      [
+        {at: a.address, name: 'a', role: 'master', keys: [{db: 0, keys: 300}]},
+        {at: b.address, name: 'b', role: 'master', keys: []},
+      ],
+    );
+    const {moving, matrix, bytes} = census;
+    assert.equal(census, {scanned: 300, moving, strays: 0, conflicts: 0, matrix, bytes});
+    assert.equal(matrix, [{from: 'a', to: 'b', keys: moving, bytes}]);
   });
 });
 
