@@ -4,8 +4,10 @@
  * compares with them); what became of it follows when it is read back.
  */
 import type {RespSocket} from '../redis/resp/socket.js';
+import {isChild} from './children.js';
 import {copyValue} from './copy-value.js';
 import {dumpCrc} from './digest.js';
+import {dropKeys} from './drop.js';
 import {Channel} from './flow.js';
 import {type Lane, type Node, withLane} from './nodes.js';
 import {checkpoint, note, type Operation, progress, write} from './operation.js';
@@ -16,8 +18,9 @@ import {OUTCOME_LETTERS} from './records.js';
 import {type CopyBatch, routeKeys} from './route.js';
 import {FIRST_CURSOR} from './scan.js';
 import {settleConflicts} from './settle.js';
-import type {AgeKind, Carried} from './transports/transport.js';
+import type {AgeKind, Carried, Transport} from './transports/transport.js';
 import {transports} from './transports/transports.js';
+import {twins} from './transports/twins.js';
 
 /** Lanes per source. Two fill two cores; the third covers for one that waits for the journal. */
 const LANES = 3;
@@ -279,7 +282,7 @@ async function carryBatch(
   const door = operation.pace.doorTo(owner);
   let isInside = false;
   try {
-    const carried = await transports[0]!.carry({
+    const carried = await transportTo(operation, {owner, db}).carry({
       ...{source, target, keys},
       sourceAge: ageKind(node),
       targetAge: ageKind(targetNode),
@@ -307,6 +310,16 @@ async function carryBatch(
   } finally {
     if (isInside) door.leave();
   }
+}
+
+/** A server that was filled as a replica holds the values already. */
+function transportTo(operation: Operation, {owner, db}: {readonly owner: number; readonly db: number}): Transport {
+  if (!isChild(operation, owner)) return transports[0]!;
+  return twins({
+    makeRoom: async (socket, keys) => {
+      await dropKeys(operation, {socket, db}, keys);
+    },
+  });
 }
 
 function intakeOf({intakes}: Operation, target: Node) {

@@ -16,6 +16,7 @@ import {planChange, type Side} from './plan.js';
 import type {RebalancePlan} from './planning.js';
 import {type Objection, preflight} from './preflight.js';
 import type {Consents, RebalanceRecord, Settings} from './records.js';
+import {detachLeft} from './split-run.js';
 
 /** A topology text with its placement. @throws RtopoError exit 78, with file, line and column */
 export function sideOf(text: string, file: string, folder?: string): Side {
@@ -83,6 +84,7 @@ function blank(): Pick<
   | 'cursors'
   | 'nextBatch'
   | 'hasCutOver'
+  | 'isSplit'
   | 'doubted'
 > {
   return {
@@ -106,6 +108,7 @@ function blank(): Pick<
     cursors: new Map(),
     nextBatch: 0,
     hasCutOver: false,
+    isSplit: false,
     doubted: new Set(),
   };
 }
@@ -121,6 +124,7 @@ export interface Reopened {
 export async function reopenOperation(found: Told, options: Omit<OpenOptions, 'stateDir'>): Promise<Reopened> {
   const {id, file, consents, settings, planned, matrix, fromText, toText} = found.begin;
   const change = planChange(sideOf(fromText, file), sideOf(toText, file));
+  await detachLeft({settings, change, matrix, isSplit: found.isSplit}, options.timeoutMs);
   const {nodes, objections} = await preflight(change, {timeoutMs: options.timeoutMs, operation: id});
   if (objections.length > 0) throw incomplete(objections, {id, again: options.again});
   await liftLeft(found.fence, {id, nodes, timeoutMs: options.timeoutMs});
@@ -143,6 +147,7 @@ export async function reopenOperation(found: Told, options: Omit<OpenOptions, 's
         durability: new Map(told.durability),
         nextBatch: told.nextBatch,
         hasCutOver: hasCutOver(told),
+        isSplit: told.isSplit,
         doubted: doubtedTargets(told, nodes),
       },
     };
