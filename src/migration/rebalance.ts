@@ -32,7 +32,7 @@ export async function abortOperation(operation: Operation): Promise<{report: Reb
       {phase: 'aborted', writers: 'unknown', method: null, finalCheck: null},
       (Date.now() - startedMs) / 1000,
     );
-    return {report: {...report, keys: {...report.keys, deleted: removed}}, kept: kept + held};
+    return {report: {...report, keys: {...report.keys, deleted: removed}}, kept: Math.max(kept, held)};
   } catch (error) {
     throw unfinished(operation, error);
   } finally {
