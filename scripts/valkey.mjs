@@ -73,13 +73,9 @@ function aptSources(dir = '/etc/apt') {
  * system is not a Debian release or its sources do not tell.
  */
 export function backportsSource(osRelease, sources) {
-  const fact = (name) => new RegExp(`^${name}="?([a-z0-9.-]+)"?$`, 'm').exec(osRelease)?.[1];
-  const release = fact('VERSION_CODENAME');
-  if (fact('ID') !== 'debian' || release === undefined) return null;
-  const main = sources
-    .flatMap(({name, text}) => (name.endsWith('.sources') ? stanzas(text) : lines(text)))
-    .find(({types, suites}) => types.includes('deb') && suites.includes(release));
-  if (main === undefined) return null;
+  const release = releaseOf(osRelease);
+  const main = release === null ? null : sourceOf(release, sources);
+  if (main === null) return null;
   const fields = [
     '# Written by the test set-up of rtopo, for valkey-server. May be deleted.',
     'Types: deb',
@@ -89,6 +85,22 @@ export function backportsSource(osRelease, sources) {
     ...(main.signedBy === undefined ? [] : [`Signed-By: ${main.signedBy}`]),
   ];
   return {path: `/etc/apt/sources.list.d/rtopo-${release}-backports.sources`, text: `${fields.join('\n')}\n`};
+}
+
+/** Where this system gets Debian's packages from, and the key that signs them; null when it is not a Debian. */
+export function debianMirror() {
+  const release = releaseOf(readText('/etc/os-release') ?? '');
+  return release === null ? null : sourceOf(release, aptSources());
+}
+
+function releaseOf(osRelease) {
+  const fact = (name) => new RegExp(`^${name}="?([a-z0-9.-]+)"?$`, 'm').exec(osRelease)?.[1];
+  return fact('ID') === 'debian' ? (fact('VERSION_CODENAME') ?? null) : null;
+}
+
+function sourceOf(release, sources) {
+  const all = sources.flatMap(({name, text}) => (name.endsWith('.sources') ? stanzas(text) : lines(text)));
+  return all.find(({types, suites}) => types.includes('deb') && suites.includes(release)) ?? null;
 }
 
 /** Sources in the form of paragraphs. Source: sources.list(5), "DEB822-STYLE FORMAT". */

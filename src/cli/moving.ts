@@ -3,9 +3,10 @@ import {Args} from '@oclif/core';
 import {ExitCode, type RtopoError, shellWord} from '../errors.js';
 import {renderPlan} from '../render/plan.js';
 import {type MoveProgress, progressLines, totalLine} from '../render/progress.js';
+import {renderRebalance} from '../render/rebalance.js';
 import type {RebalanceReport} from '../report/rebalance.js';
 import {BaseCommand, DEFAULT_TIMEOUT_MS} from './base.js';
-import {confirm} from './confirm.js';
+import {canAsk, confirm} from './confirm.js';
 import {stateDir, yes} from './flags.js';
 import {Pace} from './pace.js';
 import {onInterrupt, ProgressLine} from './progress.js';
@@ -114,7 +115,7 @@ interface Verb<Options> {
   readonly file: string;
   readonly id: string | undefined;
   /** Throws when there is no such operation: nobody is asked about nothing. */
-  readonly find: (where: Options) => unknown;
+  readonly find: (where: Options) => RebalanceReport;
   readonly question: string;
 }
 
@@ -130,8 +131,13 @@ export abstract class RecoverCommand extends MovingCommand {
 
   protected async recover<T>(verb: Verb<Where>, work: (options: Where & Terminal) => Promise<T>): Promise<T> {
     const where = {...this.where(verb.flags), file: verb.file, id: verb.id};
-    verb.find(where);
-    await confirm({message: verb.question, yes: verb.flags.yes, json: this.jsonEnabled(), command: this.commandLine});
+    const found = verb.find(where);
+    const asking = {yes: verb.flags.yes, json: this.jsonEnabled(), command: this.commandLine};
+    // Of an operation that has ended nothing is to be decided.
+    if (found.phase !== 'done' && found.phase !== 'aborted') {
+      if (!asking.yes && canAsk(asking.json)) this.say(renderRebalance(found, this.style(process.stderr)));
+      await confirm({message: verb.question, ...asking});
+    }
     const terminal = this.terminal();
     return work({...where, ...terminal}).finally(terminal.clear);
   }

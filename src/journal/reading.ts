@@ -4,7 +4,7 @@
  */
 import {closeSync, constants, fstatSync, openSync, readSync} from 'node:fs';
 import {ExitCode, RtopoError} from '../errors.js';
-import {chain, guarded, type JournalRecord} from './record.js';
+import {chain, guarded, type JournalRecord, shaField} from './record.js';
 
 /** What every record carries beside its own fields. */
 interface Envelope {
@@ -76,19 +76,22 @@ export function peekLast<R extends JournalRecord>(path: string): R | null {
   }
 }
 
+const SHA_FIELD_BYTES = shaField('0'.repeat(16)).length;
+const CLOSED = Buffer.from('}');
+
+/** The hash is over the bytes themselves: whatever JSON would read the same (a space, another escape) is damage all the same. */
 function parseLine<R>(line: Buffer, tail: Tail): (R & Envelope) | null {
-  let record: R & Envelope;
-  const text = line.toString('utf8');
+  const end = line.length - SHA_FIELD_BYTES;
+  if (end < 0) return null;
+  const sha = line.toString('latin1', end + 8, end + 24);
+  if (line.toString('latin1', end) !== shaField(sha)) return null;
+  if (chain(tail.sha, Buffer.concat([line.subarray(0, end), CLOSED])) !== sha) return null;
   try {
-    record = JSON.parse(text) as R & Envelope;
+    const record = JSON.parse(line.toString('utf8')) as R & Envelope;
+    return record.seq === tail.seq + 1 ? record : null;
   } catch {
     return null;
   }
-  if (record === null || typeof record !== 'object' || record.seq !== tail.seq + 1) return null;
-  const {sha, ...body} = record;
-  // Bytes that JSON reads the same (another case of an escape, a space, bytes that are no UTF-8) are damage all the same.
-  if (chain(tail.sha, body) !== sha || JSON.stringify({...body, sha}) !== text) return null;
-  return Buffer.byteLength(text) === line.length ? record : null;
 }
 
 const CHUNK_BYTES = 1 << 16;

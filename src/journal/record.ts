@@ -74,9 +74,9 @@ export class Journal<R extends JournalRecord> {
   }
 
   #line(record: R, nowMs: number): void {
-    const body = {...record, seq: this.#seq + 1, t: nowMs};
+    const body = JSON.stringify({...record, seq: this.#seq + 1, t: nowMs});
     const sha = chain(this.#sha, body);
-    this.#lines.push(Buffer.from(`${JSON.stringify({...body, sha})}\n`));
+    this.#lines.push(Buffer.from(`${body.slice(0, -1)}${shaField(sha)}\n`));
     this.#seq += 1;
     this.#sha = sha;
   }
@@ -145,9 +145,14 @@ function synced(fd: number): Promise<void> {
   });
 }
 
-/** Hash over the previous hash and this record without its own: 16 hex digits of SHA-256. */
-export function chain(previous: string, body: object): string {
-  return createHash('sha256').update(previous).update(JSON.stringify(body)).digest('hex').slice(0, 16);
+/** Hash over the previous hash and the text of this record without its own: 16 hex digits of SHA-256. */
+export function chain(previous: string, body: string | Buffer): string {
+  return createHash('sha256').update(previous).update(body).digest('hex').slice(0, 16);
+}
+
+/** How a record ends: with its hash, as its last field. */
+export function shaField(sha: string): string {
+  return `,"sha":"${sha}"}`;
 }
 
 /** Runs file operations; what fails becomes `JOURNAL_FAILED`. */

@@ -6,12 +6,12 @@ import {LOCK_KEY} from '../journal/lock.js';
 import {readJournal} from '../journal/reading.js';
 import {putBack} from './aside.js';
 import {compareCopies, readCopies} from './compare.js';
+import {type Doomed, deleteUnchanged, type Fate, lockLost} from './compare-and-delete.js';
 import {dumpCrc} from './digest.js';
 import {deleteIfEqual} from './elements/delete.js';
 import {type Lane, withLane} from './nodes.js';
 import {checkpoint, type Operation, writeEnd} from './operation.js';
 import {crcAt, unpackCrcs, unpackKeys} from './packing.js';
-import {type Doomed, deleteUnchanged, type Fate, lockLost} from './prune.js';
 import {type ElementDigest, OUTCOME_LETTERS, type RebalanceRecord} from './records.js';
 
 export interface Undone {

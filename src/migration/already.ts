@@ -2,7 +2,8 @@
 import {RtopoError} from '../errors.js';
 import type {LoadedTopology} from '../topology/load.js';
 import {parseTopology} from '../topology/parse.js';
-import {latestOperation, type Told} from './history.js';
+import type {Told} from './history.js';
+import {latestOperation} from './operations.js';
 import {type Change, planChange} from './plan.js';
 import {type ChangeRequest, editedText} from './request.js';
 import type {SavedPlan} from './saved-plan.js';

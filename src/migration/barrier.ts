@@ -8,10 +8,10 @@ import {type Connection, endpointOf, withConnection} from '../redis/connect.js';
 import {readFacts} from '../redis/fleet.js';
 import type {ServerFacts} from '../redis/identity.js';
 import {type Info, infoNumber, infoText, parseInfo} from '../redis/info.js';
+import {lockLost} from './compare-and-delete.js';
 import type {Node} from './nodes.js';
 import {checkpoint, type Operation, receivers, resumeCommand, write} from './operation.js';
 import type {Objection} from './preflight.js';
-import {lockLost} from './prune.js';
 import type {Consents, Durability} from './records.js';
 
 /** With appendfsync everysec a write is on disk at the latest two seconds after it was acknowledged. */

@@ -1,9 +1,4 @@
-/** Operations of a topology as their journals tell them: which one is unfinished, and how far it came. */
-import {readdirSync, readFileSync} from 'node:fs';
-import {join} from 'node:path';
-import {ExitCode, escapeText, RtopoError, refusal} from '../errors.js';
-import {EMPTY_TAIL, peekLast, readJournal, type Tail} from '../journal/reading.js';
-import {isOperationId} from '../journal/state.js';
+import {EMPTY_TAIL, readJournal, type Tail} from '../journal/reading.js';
 import type {FenceRecord} from './fence.js';
 import type {Counts} from './operation.js';
 import {unpackKeys} from './packing.js';
@@ -16,6 +11,7 @@ import {
   type RebalanceRecord,
   type Writers,
 } from './records.js';
+import {type Recounted, SinceCursor, takeOff} from './recounted.js';
 import {NOTHING_TOLD, type ReplaceTold, retell} from './replacement.js';
 
 export type Begin = RebalanceRecord & {type: 'begin'};
@@ -61,55 +57,6 @@ export interface Told {
   /** Null while unfinished. */
   readonly end: (RebalanceRecord & {type: 'end'}) | null;
   readonly tail: Tail;
-}
-
-type Recounted = Pick<Counts, 'copied' | 'verified' | 'expired' | 'skipped' | 'byElements' | 'refooted' | 'bytes'>;
-
-const NOTHING: Recounted = {copied: 0, verified: 0, expired: 0, skipped: 0, byElements: 0, refooted: 0, bytes: 0};
-
-/** Batches that were copied since the cursor of their source was last written down: whoever goes on from there copies them once more. */
-class SinceCursor {
-  readonly #counts = new Map<string, Recounted>();
-  readonly #places = new Map<number, string>();
-
-  copy({batch, source, db}: RebalanceRecord & {type: 'copy'}): void {
-    this.#places.set(batch, `${source}/${db}`);
-  }
-
-  copied({batch}: RebalanceRecord & {type: 'copied'}, counted: Recounted): void {
-    const place = this.#places.get(batch);
-    this.#places.delete(batch);
-    if (place === undefined) return;
-    const sum = this.#counts.get(place) ?? {...NOTHING};
-    takeOff(sum, counted, -1);
-    this.#counts.set(place, sum);
-  }
-
-  cursor(place: string): void {
-    this.#counts.delete(place);
-  }
-
-  clear(): void {
-    this.#counts.clear();
-    this.#places.clear();
-  }
-
-  get total(): Recounted {
-    const total = {...NOTHING};
-    for (const one of this.#counts.values()) takeOff(total, one, -1);
-    return total;
-  }
-}
-
-/** Takes `part` off `counts`; adds it with a sign of -1. */
-export function takeOff(counts: Recounted, part: Recounted, sign = 1): void {
-  counts.copied -= sign * part.copied;
-  counts.verified -= sign * part.verified;
-  counts.expired -= sign * part.expired;
-  counts.skipped -= sign * part.skipped;
-  counts.byElements -= sign * part.byElements;
-  counts.refooted -= sign * part.refooted;
-  counts.bytes -= sign * part.bytes;
 }
 
 /** Reads one journal. Null when the process died before its first record was complete: then nothing was changed. */
@@ -276,92 +223,5 @@ function addPruned(counts: Counts, outcomes: string): void {
   for (const letter of outcomes) {
     if (letter === PRUNE_LETTERS.deleted) counts.deleted += 1;
     if (letter === PRUNE_LETTERS.expired) counts.expired += 1;
-  }
-}
-
-export function isFinished({phase}: Told): boolean {
-  return phase === 'done' || phase === 'aborted';
-}
-
-/** Ids of all operations of a topology, newest first. */
-function operationIds(dir: string): string[] {
-  const names = readdirSync(dir).filter((name) => name.endsWith('.jsonl') && isOperationId(name.slice(0, -6)));
-  return names
-    .map((name) => name.slice(0, -6))
-    .sort()
-    .reverse();
-}
-
-const pathOf = (dir: string, id: string): string => join(dir, `${id}.jsonl`);
-
-/** Unfinished operations, newest first. Of a finished one only the end is read: a journal grows with the keys that it moved. */
-export function unfinishedOperations(dir: string): readonly Told[] {
-  return operationIds(dir)
-    .filter((id) => peekLast<RebalanceRecord>(pathOf(dir, id))?.type !== 'end')
-    .map((id) => readOperation(pathOf(dir, id)))
-    .filter((told) => told !== null);
-}
-
-/** The unfinished operation, else the newest; null when there never was one. */
-export function latestOperation(dir: string): Told | null {
-  const [unfinished] = unfinishedOperations(dir);
-  if (unfinished !== undefined) return unfinished;
-  for (const id of operationIds(dir)) {
-    const told = readOperation(pathOf(dir, id));
-    if (told !== null) return told;
-  }
-  return null;
-}
-
-/**
- * The operation meant by `id`; without one the only unfinished one, or when all are finished the newest: a resume that is
- * run twice finds what it has finished.
- * @throws RtopoError `NO_OPERATION` (exit 64)
- */
-export function findOperation(dir: string, id: string | undefined): Told {
-  if (id !== undefined) {
-    const name = id.toUpperCase();
-    const told = operationIds(dir).includes(name) ? readOperation(pathOf(dir, name)) : null;
-    if (told !== null) return told;
-    throw noOperation(`There is no operation ${escapeText(id)} for this topology file.`, operationIds(dir).slice(0, 5));
-  }
-  const unfinished = unfinishedOperations(dir);
-  const names = unfinished.map(({begin}) => begin.id);
-  if (unfinished.length > 1)
-    throw noOperation('There are several unfinished operations for this topology file.', names);
-  const found = unfinished[0] ?? latestOperation(dir);
-  if (found === null) throw noOperation('There is no operation for this topology file.', []);
-  return found;
-}
-
-function noOperation(message: string, known: readonly string[]): RtopoError {
-  return new RtopoError({
-    code: 'NO_OPERATION',
-    exit: ExitCode.usage,
-    message,
-    remedy: known.length === 0 ? 'rtopo rebalance --help' : `name one of ${known.join(', ')}`,
-  });
-}
-
-/** Two half-done moves over the same keys could not both be right. @throws RtopoError exit 3 `OPERATION_UNFINISHED` */
-export function refuseUnfinished(dir: string, again: string): void {
-  const [unfinished] = unfinishedOperations(dir);
-  if (unfinished === undefined) return;
-  const {id} = unfinished.begin;
-  throw refusal({
-    code: 'OPERATION_UNFINISHED',
-    message: `Operation ${id} of this topology is unfinished (phase ${unfinished.phase}). Nothing was changed.`,
-    remedy: `rtopo rebalance resume ${id}${again}, or rtopo rebalance abort ${id}${again}`,
-    details: {id, phase: unfinished.phase},
-  });
-}
-
-/** True when the file already has the text of the target: the operation has cut over, whatever its last record says. */
-export function hasCutOver({begin, phase}: Told): boolean {
-  if (phase === 'cutover' || phase === 'pruning' || phase === 'done') return true;
-  try {
-    return begin.fromText !== begin.toText && readFileSync(begin.file, 'utf8') === begin.toText;
-  } catch {
-    return false;
   }
 }

@@ -111,3 +111,18 @@ export function judgeSameServer(nodes: readonly Node[]): Objection[] {
     ];
   });
 }
+
+/** A server that takes no writes takes no copies either: one that gives keys away and gets others cannot be fenced meanwhile. */
+export function judgeFence(nodes: readonly Node[], census: Census, fence: Settings['fence']): Objection[] {
+  if (fence === 'none') return [];
+  const both = nodes.filter(({name}) =>
+    ['from', 'to'].every((side) => census.matrix.some((cell) => cell[side as 'from'] === name)),
+  );
+  return both.map(({name, at}) => ({
+    code: 'FENCE_IMPOSSIBLE',
+    at,
+    message: `${at} (shard ${name}) gives keys away and is given others: while a fence (--fence ${fence}) keeps writers from it, it could take no copies.`,
+    consent: null,
+    remedy: 'leave --fence away and stop the writers, or make the change in two steps in which no server does both',
+  }));
+}

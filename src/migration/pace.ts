@@ -7,8 +7,9 @@ import type {Node} from './nodes.js';
 import type {Settings} from './records.js';
 
 const MAX_BATCH_KEYS = 500;
-const MIN_BATCH_KEYS = 25;
-const GROWTH_KEYS = 25;
+/** A batch of so many keys holds a server up for about a millisecond: smaller ones cost more than they spare. */
+const MIN_BATCH_KEYS = 100;
+const GROWTH_KEYS = 50;
 /** Batches under way to one target at once, whatever the number of sources. */
 const BATCHES_PER_TARGET = 4;
 

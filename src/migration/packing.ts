@@ -36,9 +36,11 @@ export function unpackKeys(text: string): Buffer[] {
 export const CRC_BYTES = 8;
 const NO_CRC = Buffer.alloc(CRC_BYTES);
 
-/** All zero where there is none. */
-export function packCrcs(crcs: readonly (Buffer | null)[]): string {
-  return Buffer.concat(crcs.map((crc) => crc ?? NO_CRC)).toString('base64');
+/** The checksums that end these payloads; all zero where there is none. */
+export function packCrcs(payloads: readonly (Buffer | null)[]): string {
+  const packed = Buffer.alloc(payloads.length * CRC_BYTES);
+  for (const [i, payload] of payloads.entries()) payload?.copy(packed, i * CRC_BYTES, payload.length - CRC_BYTES);
+  return packed.toString('base64');
 }
 
 export function unpackCrcs(text: string): Buffer {

@@ -5,7 +5,7 @@ import {type Advice, adviceFor} from './advice.js';
 import {judgeDurability} from './barrier.js';
 import {type Census, takeCensus} from './census.js';
 import {functionGaps} from './functions.js';
-import {functionWarnings, judgeFunctions, judgeJoining, judgeMemory, judgeReplicas} from './judge.js';
+import {functionWarnings, judgeFence, judgeFunctions, judgeJoining, judgeMemory, judgeReplicas} from './judge.js';
 import {judgeConflicts, judgeStrays} from './judge-copies.js';
 import type {Node} from './nodes.js';
 import type {Change} from './plan.js';
@@ -59,6 +59,7 @@ export async function planRebalance(change: Change, options: PlanOptions): Promi
       ...durability,
       ...judgeJoining(nodes, census),
       ...judgeMemory(targets, census),
+      ...judgeFence(nodes, census, settings.fence),
       ...judgeStrays(census, nodes, settings.strays),
       ...judgeConflicts(census, {settings, consents}),
       ...judgeReplicas(change, census, settings.readFrom),

@@ -9,8 +9,8 @@ import {textSha256} from '../topology/save.js';
 import {addressText} from '../topology/types.js';
 import {type Already, alreadyAsked, alreadyPlanned} from './already.js';
 import type {Census} from './census.js';
-import {refuseUnfinished} from './history.js';
 import type {Operation} from './operation.js';
+import {refuseUnfinished} from './operations.js';
 import {planChange} from './plan.js';
 import type {RebalancePlan} from './planning.js';
 import {refusalOf} from './preflight.js';
@@ -77,6 +77,7 @@ export async function prepareRebalance(
   const settings = {...DEFAULT_SETTINGS, ...request.settings};
   const {timeoutMs, onCounting} = options;
   const estimate = request.estimate ?? 'exact';
+  if (estimate === 'sample') assertForAll(settings);
   const plan = await planReplacing(change, {consents, settings, estimate, via: request.via, timeoutMs, onCounting});
   return prepared(plan, {file, stateDir, options, saved: null});
 }
@@ -102,6 +103,16 @@ export async function prepareSaved(source: LoadedTopology, path: string, options
   const moved = plan.objections.length > 0 ? [] : staleCensus(saved, plan.census);
   if (moved.length > 0) throw planStale(saved, moved);
   return prepared(plan, {file, stateDir, options, saved: {plan: saved, path}});
+}
+
+/** What concerns single keys cannot be decided by looking at some of them. */
+function assertForAll({onConflict, strays}: Settings): void {
+  const flag = onConflict !== 'fail' ? `--on-conflict ${onConflict}` : strays !== 'move' ? `--strays ${strays}` : null;
+  if (flag === null) return;
+  throw usageError({
+    message: `${flag} needs to know every key that it concerns, and a sample knows some of them.`,
+    remedy: `count all keys: ${flag} --estimate exact`,
+  });
 }
 
 function whereabouts({path}: LoadedTopology, {stateDir, again}: PrepareOptions): {file: string; stateDir: string} {

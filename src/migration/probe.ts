@@ -8,7 +8,7 @@ import {replyFault} from '../redis/faults.js';
 import type {ServerFacts} from '../redis/identity.js';
 import {ReplyError, type RespReply} from '../redis/resp/decode.js';
 import type {RespSocket} from '../redis/resp/socket.js';
-import {isUnknownCommand} from './elements/read.js';
+import {probeFieldTtl as askForFieldTtl} from './elements/read.js';
 import {
   type Family,
   familyOfFooter,
@@ -124,11 +124,8 @@ function isAtLeast(version: string, first: string): boolean {
 }
 
 /** Whether the server has expiries of single hash fields (Redis 7.4, Valkey 9). Reads only. */
-export async function probeFieldTtl(socket: RespSocket): Promise<boolean> {
-  const [reply] = await socket.batch([['HPEXPIRETIME', `${RESERVED_PREFIX}probe`, 'FIELDS', 1, 'field']]);
-  if (isUnknownCommand(reply)) return false;
-  if (reply instanceof ReplyError) throw replyFault(socket.address, reply.text, 'HPEXPIRETIME');
-  return true;
+export function probeFieldTtl(socket: RespSocket): Promise<boolean> {
+  return askForFieldTtl(socket, Buffer.from(`${RESERVED_PREFIX}probe`));
 }
 
 /** What a server takes in one piece, in bytes; a larger payload costs the connection. Null: it does not tell, so take the defaults. */

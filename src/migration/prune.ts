@@ -1,93 +1,20 @@
 /**
- * Deletes at the sources what the journal says was copied and proved, and only while it is still what was copied. The comparison and
- * the deletion are one script on the source, fenced by the operation's lock: nobody can slip a write or a second operator in between.
- * WATCH would not do: it does not see consumer groups change.
+ * Deletes at the sources what the journal says was copied and proved, while its owner holds it, and only what is still what was copied.
  */
-import {ExitCode, escapeText, RtopoError} from '../errors.js';
+
+import {escapeText} from '../errors.js';
 import {LOCK_KEY} from '../journal/lock.js';
-import {readJournal} from '../journal/reading.js';
 import {replyFault} from '../redis/faults.js';
 import {ReplyError} from '../redis/resp/decode.js';
-import {script} from '../redis/resp/script.js';
 import type {RespSocket} from '../redis/resp/socket.js';
 import {compareCopies, compareKeys, readCopies} from './compare.js';
+import {deleteUnchanged, type Fate, lockLost} from './compare-and-delete.js';
+import {type CopiedBatch, copiedBatches, type DoomedValue, lettersIn, pruneHistory} from './copied-batches.js';
 import {dumpCrc} from './digest.js';
 import {deleteIfEqual} from './elements/delete.js';
 import {type Lane, withLane} from './nodes.js';
-import {checkpoint, note, type Operation, progress, resumeCommand, write} from './operation.js';
-import {crcAt, unpackCrcs, unpackKeys} from './packing.js';
-import {type ElementDigest, OUTCOME_LETTERS, PRUNE_LETTERS, type RebalanceRecord} from './records.js';
-
-/**
- * KEYS: the keys, then the lock. ARGV: lock token, database, the checksums of their DUMPs one after the other, then their expiries in
- * ms (-1: none). Answers a letter per key: d deleted, k another value or expiry, x not there; or -2 when the lock is not ours.
- */
-export const COMPARE_AND_DELETE = script(`local lock = KEYS[#KEYS]
-redis.call('SELECT', 0)
-if redis.call('GET', lock) ~= ARGV[1] then return -2 end
-redis.call('SELECT', ARGV[2])
-local call, sub, crcs = redis.call, string.sub, ARGV[3]
-local out, same = {}, {}
-for i = 1, #KEYS - 1 do
-  local key = KEYS[i]
-  local dump = call('DUMP', key)
-  if not dump then
-    out[i] = 'x'
-  elseif sub(dump, -8) ~= sub(crcs, 8 * i - 7, 8 * i) or call('PEXPIRETIME', key) ~= tonumber(ARGV[3 + i]) then
-    out[i] = 'k'
-  else
-    out[i] = 'd'
-    same[#same + 1] = key
-  end
-end
-if #same > 0 then call('UNLINK', unpack(same)) end
-return table.concat(out)`);
-
-/** A value to be deleted, as it must still be. */
-export interface Doomed {
-  readonly key: Buffer;
-  readonly crc: Buffer;
-  readonly expireAtMs: number;
-}
-
-export type Fate = 'deleted' | 'changed' | 'gone';
-
-const FATES: Readonly<Record<string, Fate>> = {d: 'deleted', k: 'changed', x: 'gone'};
-
-/** Deletes those that are still what they were. @throws RtopoError `LOCK_LOST` when the lock is not ours: then nothing was deleted */
-export async function deleteUnchanged(
-  operation: Operation,
-  {socket, db}: {readonly socket: RespSocket; readonly db: number},
-  doomed: readonly Doomed[],
-): Promise<Fate[]> {
-  if (doomed.length === 0) return [];
-  const crcs = Buffer.concat(doomed.map(({crc}) => crc));
-  const reply = await socket.run(
-    COMPARE_AND_DELETE,
-    [...doomed.map(({key}) => key), LOCK_KEY],
-    [operation.lock.token, db, crcs, ...doomed.map(({expireAtMs}) => expireAtMs)],
-  );
-  if (reply === -2) throw lockLost(operation);
-  if (!Buffer.isBuffer(reply) || reply.length !== doomed.length)
-    throw replyFault(socket.address, reply instanceof ReplyError ? reply.text : 'no letters', 'compare-and-delete');
-  return [...reply.toString('latin1')].map((letter) => FATES[letter]!);
-}
-
-/** A batch as the journal tells it. */
-interface CopiedBatch {
-  readonly batch: number;
-  readonly source: number;
-  readonly target: number;
-  readonly db: number;
-  /** What the source held when it was copied. The target is not asked for its expiry: since the cutover its keys belong to the applications. */
-  readonly doomed: readonly Doomed[];
-  /** The same of values that were carried element by element. */
-  readonly values: readonly DoomedValue[];
-}
-
-export interface DoomedValue extends ElementDigest {
-  readonly key: Buffer;
-}
+import {checkpoint, note, type Operation, progress, write} from './operation.js';
+import {PRUNE_LETTERS} from './records.js';
 
 /** Keys that were not deleted, because that would not have been safe. */
 export interface Kept {
@@ -131,96 +58,6 @@ export async function pruneAll(operation: Operation): Promise<Kept> {
   kept.changed += history.kept.changed;
   kept.missing += history.kept.missing;
   return kept;
-}
-
-interface PruneHistory {
-  /** First batch of the last copying pass: earlier ones were superseded. */
-  readonly firstBatch: number;
-  /** Batches behind the cursor from which a later run has gone on: their keys are in its batches too. */
-  readonly superseded: ReadonlySet<number>;
-  /** Keys that were copied again, by `keyId`: the first batch that speaks for them. */
-  readonly withdrawn: ReadonlyMap<string, number>;
-  readonly intended: ReadonlySet<number>;
-  readonly pruned: ReadonlySet<number>;
-  /** What an earlier run of this pass had to keep before it died. */
-  readonly kept: {readonly changed: number; readonly missing: number};
-}
-
-/** One key of one source, as text. */
-export function keyId({source, db, key}: {readonly source: number; readonly db: number; readonly key: Buffer}): string {
-  return `${source} ${db} ${key.toString('latin1')}`;
-}
-
-function pruneHistory(path: string): PruneHistory {
-  let [firstBatch, last, isCopying] = [0, -1, false];
-  const [superseded, intended, pruned] = [new Set<number>(), new Set<number>(), new Set<number>()];
-  const sinceCursor = new Map<string, number[]>();
-  const withdrawn = new Map<string, number>();
-  let kept = {changed: 0, missing: 0};
-  for (const {record} of readJournal<RebalanceRecord>(path)) {
-    switch (record.type) {
-      case 'copy': {
-        last = record.batch;
-        const place = `${record.source}/${record.db}`;
-        if (isCopying) sinceCursor.set(place, [...(sinceCursor.get(place) ?? []), last]);
-        break;
-      }
-      case 'cursor':
-        sinceCursor.delete(`${record.source}/${record.db}`);
-        break;
-      case 'run':
-        for (const batches of sinceCursor.values()) for (const batch of batches) superseded.add(batch);
-        sinceCursor.clear();
-        break;
-      case 'phase':
-        isCopying = record.phase === 'copying';
-        sinceCursor.clear();
-        if (isCopying) [firstBatch, kept] = [last + 1, {changed: 0, missing: 0}];
-        break;
-      case 'withdrawn':
-        for (const key of unpackKeys(record.keys)) withdrawn.set(keyId({...record, key}), record.before);
-        break;
-      case 'prune':
-        intended.add(record.batch);
-        break;
-      case 'pruned':
-        pruned.add(record.batch);
-        kept.changed += lettersIn(record.outcomes, PRUNE_LETTERS.changed);
-        kept.missing += lettersIn(record.outcomes, PRUNE_LETTERS.missing);
-        break;
-    }
-  }
-  return {firstBatch, superseded, withdrawn, intended, pruned, kept};
-}
-
-function lettersIn(outcomes: string, letter: string): number {
-  return outcomes.split(letter).length - 1;
-}
-
-/** Batches with both their records that are not pruned yet, read from the journal one at a time: memory does not grow with the keys. */
-function* copiedBatches(path: string, history: PruneHistory): Generator<CopiedBatch, undefined> {
-  const open = new Map<number, RebalanceRecord & {type: 'copy'}>();
-  for (const {record} of readJournal<RebalanceRecord>(path)) {
-    if (record.type === 'copy' && record.batch >= history.firstBatch) open.set(record.batch, record);
-    if (record.type !== 'copied') continue;
-    const intent = open.get(record.batch);
-    open.delete(record.batch);
-    if (intent === undefined || history.pruned.has(record.batch) || history.superseded.has(record.batch)) continue;
-    const crcs = unpackCrcs(intent.crcs);
-    const [doomed, values]: [Doomed[], DoomedValue[]] = [[], []];
-    for (const [i, key] of unpackKeys(intent.keys).entries()) {
-      const outcome = record.outcomes[i];
-      const crc = crcAt(crcs, i);
-      const isOurs = outcome === OUTCOME_LETTERS.created || outcome === OUTCOME_LETTERS.equal;
-      const isOld = history.withdrawn.size > 0 && record.batch < (history.withdrawn.get(keyId({...intent, key})) ?? 0);
-      const elements = record.elements?.[i];
-      if (!isOurs || isOld) continue;
-      if (elements !== undefined) values.push({key, ...elements});
-      else if (crc !== null) doomed.push({key, crc, expireAtMs: intent.expiries[i] ?? -1});
-    }
-    const {batch, source, target, db} = intent;
-    yield {batch, source, target, db, doomed, values};
-  }
 }
 
 interface Pruning {
@@ -369,15 +206,4 @@ async function retryByValue({operation, lane, batch}: Pruning, key: Buffer): Pro
   const [fate] = await deleteUnchanged(operation, {socket: source, db: batch.db}, [doomed]);
   if (fate === 'gone') return PRUNE_LETTERS.expired;
   return fate === 'deleted' ? PRUNE_LETTERS.deleted : PRUNE_LETTERS.changed;
-}
-
-export function lockLost(operation: Operation): RtopoError {
-  return new RtopoError({
-    code: 'LOCK_LOST',
-    exit: ExitCode.incomplete,
-    message:
-      'The operation lock is not ours any more: this process was stopped for too long, or somebody removed it. Nothing was deleted without it.',
-    remedy: resumeCommand(operation),
-    details: {id: operation.id},
-  });
 }

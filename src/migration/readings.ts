@@ -79,11 +79,20 @@ export function readingOf(
   };
 }
 
+/** Names of called commands that are not known to write; containers of subcommands by their own name. */
+export function unknownCommands(info: Info): readonly string[] {
+  const names = calledCommands(info).filter((name) => !WRITE_COMMANDS.has(name));
+  return [...new Set(names.map((name) => name.split('|')[0]!))];
+}
+
+function calledCommands(info: Info): readonly string[] {
+  const fields = [...info.fields.keys()].filter((field) => field.startsWith('cmdstat_'));
+  return fields.map((field) => field.slice('cmdstat_'.length));
+}
+
 function writeCalls(info: Info, commands: CommandTable | null): Record<string, number> {
   const calls: Record<string, number> = {};
-  for (const field of info.fields.keys()) {
-    if (!field.startsWith('cmdstat_')) continue;
-    const name = field.slice('cmdstat_'.length);
+  for (const name of calledCommands(info)) {
     const writes = WRITE_COMMANDS.has(name) || commands?.get(name)?.writes === true;
     const count = writes ? callsOf(info, name) : null;
     if (count !== null && count > 0) calls[name] = count;

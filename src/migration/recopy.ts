@@ -3,13 +3,14 @@
  * it got there, so that neither order nor expiry can go wrong. Our earlier copy goes first, and only while it is what we put there.
  */
 import {readJournal} from '../journal/reading.js';
+import {type Doomed, deleteUnchanged} from './compare-and-delete.js';
+import {keyId} from './copied-batches.js';
 import {copyNamed, databasesOf} from './copy.js';
 import type {NodeKey, WritersVerdict} from './judge-writers.js';
 import {withLane} from './nodes.js';
 import {checkpoint, type Operation, write} from './operation.js';
 import {crcAt, packKeys, unpackCrcs, unpackKeys} from './packing.js';
 import {ownerOf} from './plan.js';
-import {type Doomed, deleteUnchanged, keyId} from './prune.js';
 import {OUTCOME_LETTERS, type RebalanceRecord} from './records.js';
 
 const BATCH_KEYS = 500;

@@ -3,8 +3,9 @@ import {hostname} from 'node:os';
 import {refusal} from '../errors.js';
 import {stateRoot, topologyStateDir} from '../journal/state.js';
 import type {RebalanceReport} from '../report/rebalance.js';
-import {findOperation, hasCutOver, isFinished, latestOperation, type Told} from './history.js';
+import type {Told} from './history.js';
 import {type Operation, resumeCommand} from './operation.js';
+import {findOperation, hasCutOver, isFinished, latestOperation} from './operations.js';
 import {abortOperation, carryOut} from './rebalance.js';
 import {replacedReport} from './replacement.js';
 import {abortReplacing, resumeReplacing} from './replacing.js';
@@ -26,15 +27,24 @@ function dirOf({stateDir, file}: Where): string {
 }
 
 /** Throws `NO_OPERATION` when there is none of that name, or none unfinished. Asks no server. */
-export function operationMeant(where: Where): Told {
+function operationMeant(where: Where): Told {
   return findOperation(dirOf(where), where.id);
+}
+
+/** The state of the operation that a verb is about, to be looked at before it goes on. */
+export function operationTold(where: Where): RebalanceReport {
+  return reportOf(operationMeant(where), where);
+}
+
+function reportOf(told: Told, {again}: Where): RebalanceReport {
+  return toldReport(told, again, told.process && {...told.process, isAlive: isAlive(told.process)});
 }
 
 /** The operation named, or the only unfinished one, or the newest; null when there never was one. Asks no server. */
 export function tellOperation(where: Where): RebalanceReport | null {
   const dir = dirOf(where);
   const told = where.id === undefined ? latestOperation(dir) : findOperation(dir, where.id);
-  return told && toldReport(told, where.again, told.process && {...told.process, isAlive: isAlive(told.process)});
+  return told && reportOf(told, where);
 }
 
 /** Null for a process of another host. A number may be given again: true means that some process has it. */

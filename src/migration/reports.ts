@@ -1,9 +1,10 @@
 /** Plans and operations as reports: what `--json` gives, and what people see. */
 import {shellWord} from '../errors.js';
 import type {OperationPart, PlanPart, RebalanceReport} from '../report/rebalance.js';
-import {hasCutOver, type Told} from './history.js';
+import type {Told} from './history.js';
 import {MEMORY_MARGIN} from './judge.js';
 import {abortCommand, type Operation, resumeCommand} from './operation.js';
+import {hasCutOver} from './operations.js';
 import {type Change, planChange, type Side} from './plan.js';
 import type {RebalancePlan} from './planning.js';
 import {DEFAULT_SETTINGS, type Phase, type Settings, type Writers} from './records.js';

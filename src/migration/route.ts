@@ -2,11 +2,14 @@
  * From the pages of a scan to batches, each for one target: what moves is picked out, sized one batch ahead of its reading, and bound
  * by number and by bytes. Values above the limit go by themselves: they are carried in pieces.
  */
+import {commandHead, Request} from '../redis/resp/encode.js';
 import type {RespSocket} from '../redis/resp/socket.js';
 import type {Node} from './nodes.js';
 import type {Operation} from './operation.js';
 import {formerOwnerOf, ownerOf} from './plan.js';
 import {isReservedAt, scanPages} from './scan.js';
+
+const MEMORY_USAGE = commandHead('MEMORY', 'USAGE');
 
 export interface CopyBatch {
   readonly db: number;
@@ -97,7 +100,9 @@ function nextNames(queue: Buffer[], limit: number): Buffer[] {
 /** Asks how much each value takes, before anybody reads it, and cuts the batch accordingly. */
 async function emitSized(route: Route, owner: number, names: readonly Buffer[]): Promise<void> {
   const {socket, db, operation} = route;
-  const sizes = await socket.batch(names.map((key) => ['MEMORY', 'USAGE', key]));
+  const request = new Request();
+  for (const key of names) request.with(MEMORY_USAGE, key);
+  const sizes = await socket.send(request);
   let [keys, bytes]: [Buffer[], number] = [[], 0];
   const emit = async (): Promise<void> => {
     if (keys.length > 0) await route.emit({db, owner, keys, isBig: false});

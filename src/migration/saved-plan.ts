@@ -71,6 +71,10 @@ export function savedPlan(
       bytes: matrix.reduce((sum, {bytes}) => sum + bytes, 0),
     },
   };
+  return sealed(content);
+}
+
+export function sealed(content: PlanContent): SavedPlan {
   return {...content, hash: hashOf(content)};
 }
 

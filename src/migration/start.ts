@@ -7,15 +7,17 @@ import {Journal} from '../journal/record.js';
 import {operationId} from '../journal/state.js';
 import {placementOf} from '../placement/schemes.js';
 import {parseTopology} from '../topology/parse.js';
-import {hasCutOver, readOperation, type Told, takeOff} from './history.js';
+import {readOperation, type Told} from './history.js';
 import {liftLeft} from './hold-writers.js';
 import {type Node, openSocket} from './nodes.js';
 import {type Operation, type Progress, resumeCommand} from './operation.js';
+import {hasCutOver} from './operations.js';
 import {Pace} from './pace.js';
 import {planChange, type Side} from './plan.js';
 import type {RebalancePlan} from './planning.js';
 import {type Objection, preflight} from './preflight.js';
 import type {Consents, RebalanceRecord, Settings} from './records.js';
+import {takeOff} from './recounted.js';
 import {detachLeft} from './split-run.js';
 
 /** A topology text with its placement. @throws RtopoError exit 78, with file, line and column */

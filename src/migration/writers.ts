@@ -7,14 +7,14 @@ import {LOCK_KEY, RESERVED_PREFIX} from '../journal/lock.js';
 import {NO_OWNER} from '../placement/placement.js';
 import {type CommandTable, readCommandTable} from '../redis/commands.js';
 import {type Connection, endpointOf, withConnection} from '../redis/connect.js';
-import {parseInfo} from '../redis/info.js';
+import {type Info, parseInfo} from '../redis/info.js';
 import {type BacklogReplay, readBacklog} from '../redis/resp/tap.js';
 import {undeadCopies} from './deletions.js';
 import {judgeEvidence, type NodeKey, type WritersVerdict} from './judge-writers.js';
 import type {Node} from './nodes.js';
 import {abortCommand, type Operation, resumeCommand} from './operation.js';
 import type {Change} from './plan.js';
-import {type OwnCounts, type Reading, type Readings, readingOf} from './readings.js';
+import {type OwnCounts, type Readings, readingOf, unknownCommands} from './readings.js';
 import type {Writers} from './records.js';
 
 /** Names kept in memory, of all sources together. */
@@ -25,9 +25,8 @@ export async function readWriters(operation: Operation): Promise<Readings> {
   return Promise.all(
     sourcesOf(operation).map((node) =>
       withConnection(endpointOf(node.instance), operation.timeoutMs, async (connection) => {
-        const commands = await connection.attempt('COMMAND');
-        const table = commands === null ? null : readCommandTable(commands);
-        return readBetweenRenewals(operation, {node, connection, table});
+        const {info, own} = await readBetweenRenewals(operation, node, connection);
+        return readingOf(node.at, info, {commands: await describeUnknown(connection, info), own});
       }),
     ),
   );
@@ -67,23 +66,27 @@ function sourcesOf(operation: Operation): readonly Node[] {
   return operation.nodes.filter(({name}) => giving.has(name));
 }
 
-/** A source while it is read. */
-interface Asked {
-  readonly node: Node;
-  readonly connection: Connection;
-  readonly table: CommandTable | null;
-}
-
 /** The counters of the server and ours of the lock have to speak of the same moment: a renewal must not fall between them. */
-async function readBetweenRenewals(operation: Operation, {node, connection, table}: Asked): Promise<Reading> {
+async function readBetweenRenewals(
+  operation: Operation,
+  node: Node,
+  connection: Connection,
+): Promise<{readonly info: Info; readonly own: OwnCounts}> {
   const {lock} = operation;
   for (;;) {
     await lock.settled();
     const own = ownCounts(operation, node);
     const info = parseInfo(String(await connection.call('INFO', ['ALL'])));
     await lock.settled();
-    if (ownCounts(operation, node).sure === own.sure) return readingOf(node.at, info, {commands: table, own});
+    if (ownCounts(operation, node).sure === own.sure) return {info, own};
   }
+}
+
+/** Which of the commands that were called and are not known here write; asking for all of them would take longer than the rest. */
+async function describeUnknown(connection: Connection, info: Info): Promise<CommandTable | null> {
+  const names = unknownCommands(info);
+  const reply = names.length === 0 ? null : await connection.attempt('COMMAND', ['INFO', ...names]);
+  return reply === null ? null : readCommandTable(reply);
 }
 
 /** Renewals of the lock, each one write command; and copies, where a node both gives and gets: of these the refused ones are not counted. */

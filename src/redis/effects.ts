@@ -69,7 +69,7 @@ const DELETING = new Set(['del', 'unlink']);
 /** Names in lower case of the commands that change keys, for servers that do not describe theirs. Subcommands as `xgroup|create`. */
 export const WRITE_COMMANDS: ReadonlySet<string> = new Set([
   ...[...SPECS.keys()].filter((name) => name !== 'pfcount' && name !== 'xgroup'),
-  ...words('copy move sort flushall flushdb swapdb migrate xgroup'),
+  ...words('copy move sort flushall flushdb swapdb migrate xgroup cluster|flushslot'),
   ...words('create setid destroy delconsumer createconsumer').map((name) => `xgroup|${name}`),
   ...words('load delete flush restore').map((name) => `function|${name}`),
 ]);

@@ -71,11 +71,11 @@ export function totalLine(
     part,
     left,
     speed === null ? '' : `${count(Math.round(speed.keys))} keys/s`,
-    counted,
-    limit ? LIMITS[limit] : '',
     speed === null || sent === 0 ? '' : `${bytes(Math.round(speed.bytes))}/s`,
+    limit ? LIMITS[limit] : '',
+    counted,
   ];
-  const order = [0, 1, 4, 3, 6, 2, 5];
+  const order = [0, 1, 6, 3, 4, 2, 5];
   for (let kept = ranked.length; kept > 0; kept--) {
     const parts = order.filter((i) => i < kept && ranked[i] !== '').map((i) => ranked[i]!);
     const line = parts.join('  ');
@@ -90,7 +90,7 @@ export function progressLines(progress: MoveProgress, speed: Speed | null, style
   const {pairs = []} = progress;
   const total = totalLine(progress, speed, width);
   if (pairs.length < 2) return [total];
-  const shown = pairs.length <= MOST_PAIRS ? pairs : busiest(pairs).slice(0, MOST_PAIRS - 1);
+  const shown = pairs.length <= MOST_PAIRS ? byName(pairs) : busiest(pairs).slice(0, MOST_PAIRS - 1);
   const more = pairs.length - shown.length;
   return [
     ...shown.map((pair) => pairLine(pair, widestOf(shown), style)),
@@ -98,6 +98,10 @@ export function progressLines(progress: MoveProgress, speed: Speed | null, style
     total,
   ];
 }
+
+/** A line keeps its place, whichever pair comes first. */
+const byName = (pairs: readonly PairProgress[]): PairProgress[] =>
+  pairs.toSorted((a, b) => (`${a.from} ${a.to}` < `${b.from} ${b.to}` ? -1 : 1));
 
 /** Those that have most to do. */
 const busiest = (pairs: readonly PairProgress[]): PairProgress[] => pairs.toSorted((a, b) => leftOf(b) - leftOf(a));

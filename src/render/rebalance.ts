@@ -22,18 +22,16 @@ export function renderRebalance(report: RebalanceReport, style: Style): string {
   return `${headline(report, style)}\n\n${movement(report, style)}\n\n${labelled(rows, style)}\n`;
 }
 
-function headline({phase, id, operation}: RebalanceReport, style: Style): string {
+function headline({phase, id, operation, finalCheck}: RebalanceReport, style: Style): string {
+  const left = Math.max(operation?.skipped ?? 0, finalCheck?.misplaced ?? 0);
   const name = style.dim(id ?? '');
   const says = (sign: string, text: string): string =>
     `${sign} ${style.bold(phase === 'cutover' ? 'cut over' : phase)}  ${text}  ${name}`;
   const isRunning = operation?.process?.isAlive === true;
   switch (phase) {
     case 'done':
-      return operation?.skipped
-        ? says(
-            style.warning('!'),
-            `every key is on its owner, but for ${plural(operation.skipped, 'name')} left at the source`,
-          )
+      return left > 0
+        ? says(style.warning('!'), `every key is on its owner, but for ${plural(left, 'key')} left as agreed`)
         : says(style.good('✓'), 'every key is on its owner, once');
     case 'aborted':
       return says(style.good('✓'), 'the copies are removed, the sources are as they were');
@@ -84,9 +82,10 @@ function workRows(report: RebalanceReport): Labelled[] {
 /** Nothing is to be copied any more; before that a rate would say little, and a count of moved keys nothing. */
 const isOver = ({phase}: RebalanceReport): boolean => phase === 'done' || phase === 'aborted' || phase === 'cutover';
 
-function movedText({keys, phase, seconds, bytes: sent, movedShare}: RebalanceReport): string {
+function movedText({keys, phase, seconds, bytes: sent, movedShare, operation}: RebalanceReport): string {
   const share = phase === 'done' ? ` of ${count(keys.scanned)} (${percent(movedShare)})` : '';
-  const isTelling = seconds >= 1 && keys.copied > 0;
+  // The time of an operation that was interrupted counts the pauses.
+  const isTelling = seconds >= 1 && keys.copied > 0 && !operation?.process;
   const rate = isTelling ? `: ${count(Math.round(keys.copied / seconds))} keys/s, ${bytes(sent / seconds)}/s` : '';
   return `${plural(keys.deleted, 'key')}${share} in ${spell(seconds)}, ${bytes(sent)} of payload${rate}`;
 }
@@ -141,7 +140,9 @@ function placeRows({topologyFile, journal}: RebalanceReport): Labelled[] {
 function wayRows({next, phase, operation}: RebalanceReport): Labelled[] {
   const rows: Labelled[] = [];
   if (next !== null) {
-    rows.push({label: 'next', text: next, whole: true}, {label: '', text: NEXT[phase] ?? ''});
+    const isRunning = operation?.process?.isAlive === true;
+    const does = `${isRunning ? 'should the process have died: ' : ''}${NEXT[phase] ?? ''}`;
+    rows.push({label: 'next', text: next, whole: true}, {label: '', text: does});
   }
   if (operation?.abort) {
     rows.push({label: 'or', text: operation.abort, whole: true});

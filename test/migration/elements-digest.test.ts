@@ -124,10 +124,25 @@ test('reading ends no WATCH, and changes nothing', async () => {
 });
 
 test('a value that changes whenever it is read is a failure, not a digest', async () => {
+  const members = Array.from({length: 20_000}, (_, i) => `element ${i}`);
   await withPair([{}, {}], async ({from, source}) => {
-    await from.raw.cmd('RPUSH', 'k', ...Array.from({length: 20_000}, (_, i) => `element ${i}`));
-    const onChunk = async () => void (await from.raw.cmd('LPOP', 'k'));
-    assert.is((await failure(digestByElements(source, k, {onChunk}))).code, 'VALUE_CHANGING');
+    let added = 0;
+    const writers: [Arg[], () => Arg[]][] = [
+      [['RPUSH', 'k', ...members], () => ['LPOP', 'k']],
+      // Whether a scan returns what was added meanwhile is open; of so many it returns some.
+      [
+        ['SADD', 'k', ...members],
+        () => {
+          added += 3000;
+          return ['SADD', 'k', ...Array.from({length: 3000}, (_, i) => `new ${added + i}`)];
+        },
+      ],
+    ];
+    for (const [make, write] of writers) {
+      await run(from.raw, again(make));
+      const onChunk = async () => void (await from.raw.cmd(...write()));
+      assert.is((await failure(digestByElements(source, k, {onChunk}))).code, 'VALUE_CHANGING', String(make[0]));
+    }
   });
 });
 

@@ -10,6 +10,9 @@ import {assertTidy, failure, makeLarge, openSocket, type Pair, run, tenThousand,
 const test = suite('migration/elements disturbed');
 const here: ServerSpec = {};
 
+/** The name under which the copy grows. */
+const half = temporaryName('test', 0, Buffer.from('k'));
+
 /** A hash, and what is done to it when a part of it was read; what must come of it. */
 const interruptions: readonly (readonly [string, (pair: Pair) => Promise<unknown>, string])[] = [
   ['a field set again to what it was', ({from}) => from.raw.cmd('HSET', 'k', 'element 0', 'element 1'), 'again'],
@@ -28,7 +31,8 @@ const interruptions: readonly (readonly [string, (pair: Pair) => Promise<unknown
   ['its time', ({from}) => from.raw.cmd('PEXPIRE', 'k', 1), 'again gone'],
   ['another value under its name at the target', ({to}) => to.raw.cmd('SET', 'k', 'theirs'), 'conflict'],
   ['an equal value at the target', ({to}) => to.raw.cmd('HSET', 'k', ...tenThousand), 'equal'],
-  ['the half-built copy evicted', ({to}) => to.raw.cmd('DEL', temporaryName('test', 0, Buffer.from('k'))), 'again'],
+  ['the half-built copy evicted', ({to}) => to.raw.cmd('DEL', half), 'again'],
+  ['the half-built copy touched by somebody', ({to}) => to.raw.cmd('HSET', half, 'foreign', 'field'), 'again'],
   ['nothing', async () => undefined, 'created'],
 ];
 
@@ -105,10 +109,8 @@ test('whoever dies in the middle leaves a copy that expires by itself, and the n
         assert.is((await failure(carry('k', {onChunk}))).code, 'CONNECTION_LOST');
         await to.restart();
         await rig.until('the server to have loaded', async () => (await to.raw.info('persistence')).loading === '0');
-        assert.equal(((await to.raw.cmd('KEYS', '*')) as Buffer[]).map(String), [
-          String(temporaryName('test', 0, Buffer.from('k'))),
-        ]);
-        const left = Number(await to.raw.cmd('PTTL', temporaryName('test', 0, Buffer.from('k'))));
+        assert.equal(((await to.raw.cmd('KEYS', '*')) as Buffer[]).map(String), [String(half)]);
+        const left = Number(await to.raw.cmd('PTTL', half));
         assert.ok(left > 0 && left <= GUARD_MS, `${type}: ${left} ms to live`);
         const again = await openSocket(to);
         try {

@@ -6,7 +6,7 @@ import {fill} from '../rig/data.js';
 import {kinds} from '../rig/kinds.js';
 import type {Arg, Raw} from '../rig/raw.js';
 import type {Server, ServerSpec} from '../rig/servers.js';
-import {needingValkey, valkey} from '../rig/valkey.js';
+import {moreServers, needingValkey, valkey} from '../rig/valkey.js';
 import {assertTidy, changesOf, failure, makeLarge, openSocket, run, tenThousand, withPair} from './pair.js';
 import {streams} from './streams.js';
 
@@ -14,18 +14,15 @@ const test = suite('migration/elements');
 const withValkey = needingValkey(test);
 
 const here: ServerSpec = {};
-/** More programs, for a matrix of versions: `RTOPO_TEST_MORE_SERVERS=/path/to/server,…`. */
-const more = (process.env.RTOPO_TEST_MORE_SERVERS ?? '').split(',').filter((name) => name !== '');
 const pairs: [string, [ServerSpec, ServerSpec], typeof withValkey][] = [
   ['redis to redis', [here, here], test],
   ['redis to valkey', [here, valkey], withValkey],
   ['valkey to redis', [valkey, here], withValkey],
 ];
-for (const program of more) {
-  const other = {program, name: program};
-  pairs.push([`redis to ${program}`, [here, other], test], [`${program} to redis`, [other, here], test]);
-  pairs.push([`valkey to ${program}`, [valkey, other], withValkey]);
-  pairs.push([`${program} to valkey`, [other, valkey], withValkey]);
+for (const other of moreServers) {
+  pairs.push([`redis to ${other.name}`, [here, other], test], [`${other.name} to redis`, [other, here], test]);
+  pairs.push([`valkey to ${other.name}`, [valkey, other], withValkey]);
+  pairs.push([`${other.name} to valkey`, [other, valkey], withValkey]);
 }
 
 for (const [name, specs, register] of pairs) {
@@ -202,11 +199,12 @@ test('databases are kept apart, and an age that cannot be kept is told', async (
   });
 });
 
-for (const program of more) {
-  test(`fields that expire, ${program} to itself and to a server that knows none`, async () => {
-    await withPair([{program}, {program}], async ({from, to, carry, rig}) => {
-      if (((await from.raw.cmd('COMMAND', 'INFO', 'HPEXPIREAT')) as unknown[])[0] === null) {
-        console.log(`skipped: ${program} has no fields that expire`);
+for (const [left, right] of moreServers.flatMap((one) => moreServers.map((other) => [one, other] as const))) {
+  test(`fields that expire, ${left.name} to ${right.name}, and to a server that knows none`, async () => {
+    await withPair([left, right], async ({from, to, carry, rig}) => {
+      for (const {raw} of [from, to]) {
+        if (((await raw.cmd('COMMAND', 'INFO', 'HPEXPIREAT')) as unknown[])[0] !== null) continue;
+        console.log(`skipped: ${left.name} to ${right.name}: one of them has no fields that expire`);
         return;
       }
       await from.raw.cmd('HSET', 'k', ...tenThousand);

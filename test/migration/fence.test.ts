@@ -17,6 +17,7 @@ import {
   raiseFence,
 } from '../../src/migration/fence.js';
 import {RespSocket} from '../../src/redis/resp/socket.js';
+import {readBacklog} from '../../src/redis/resp/tap.js';
 import type {Raw} from '../rig/raw.js';
 import {type Rig, type Server, type ServerSpec, withServers} from '../rig/servers.js';
 import {withDeadline} from '../rig/wait.js';
@@ -131,6 +132,30 @@ test('a waiting writer is served when the fence is lifted', async () => {
     const patient = (await servers[0]!.connect({timeoutMs: 20_000})).cmd('SET', 'patient', '1');
     await fence.lift();
     assert.is(await patient, 'OK');
+  });
+});
+
+test('the backlog can be read behind the fence', async () => {
+  await withScene(1, async ({servers, raw, rig, raise}) => {
+    await rig.replicate(await rig.start(), servers[0]!);
+    const position = async () => {
+      const {master_replid, master_repl_offset} = await raw.info('replication');
+      return {replid: master_replid!, offset: Number(master_repl_offset)};
+    };
+    for (const kind of KINDS) {
+      const from = await position();
+      await raw.cmd('SET', `before-${kind}`, '1');
+      const fence = await raise(kind);
+      const to = await position();
+      const replay = await readBacklog({
+        ...{replid: from.replid, fromOffset: from.offset, toOffset: to.offset},
+        ...{endpoint: endpoint(servers[0]!), timeoutMs: 3000, maxKeys: 10},
+        ...{ownPrefix: Buffer.from('__rtopo:'), anchor: null},
+      });
+      await fence.lift();
+      const names = replay.kind === 'replayed' ? replay.written.map(({key}) => key.toString()) : replay.why;
+      assert.equal(names, [`before-${kind}`]);
+    }
   });
 });
 

@@ -2,7 +2,7 @@
 import {suite} from 'uvu';
 import * as assert from 'uvu/assert';
 import {judgeEvidence, type WritersEvidence} from '../../src/migration/judge-writers.js';
-import {type Reading, readingOf} from '../../src/migration/readings.js';
+import {type Reading, readingOf, unknownCommands} from '../../src/migration/readings.js';
 import {parseInfo} from '../../src/redis/info.js';
 import type {BacklogReplay} from '../../src/redis/resp/tap.js';
 
@@ -198,6 +198,7 @@ test('a reading is plain JSON, and made of what INFO says', () => {
     ],
     'total_commands_processed:77',
   ].join('\r\n');
+  assert.equal(unknownCommands(parseInfo(text)), ['get', 'config', 'json.set']);
   const commands = new Map([['json.set', {writes: true, written: null}]]);
   const reading = readingOf('a', parseInfo(text), {commands, own});
   assert.equal(JSON.parse(JSON.stringify(reading)), reading);

@@ -6,15 +6,14 @@ import {probeFieldTtl, probeLimits, probePayloads, supportByVersion} from '../..
 import {readRole, readServerFacts} from '../../src/redis/identity.js';
 import {parseInfo} from '../../src/redis/info.js';
 import {type Server, type ServerSpec, withServers} from '../rig/servers.js';
-import {needingValkey, valkey} from '../rig/valkey.js';
+import {moreServers, needingValkey, valkey} from '../rig/valkey.js';
 import {changesOf, openSocket} from './pair.js';
 
 const test = suite('migration/probe');
-const more = (process.env.RTOPO_TEST_MORE_SERVERS ?? '').split(',').filter((name) => name !== '');
 const servers: [string, ServerSpec, ReturnType<typeof needingValkey<() => Promise<void>>>][] = [
   ['redis', {}, test],
   ['valkey', valkey, needingValkey(test)],
-  ...more.map((program): [string, ServerSpec, typeof test] => [program, {program}, test]),
+  ...moreServers.map((spec): [string, ServerSpec, typeof test] => [spec.name, spec, test]),
 ];
 
 for (const [name, spec, register] of servers) {

@@ -124,6 +124,7 @@ test('the lock alone is no writer, whichever method answers', async () => {
     });
     assert.is(said(resumed), 'unknown by none');
     const reset = await judge(async () => {
+      await renew();
       await raw.cmd('SAVE');
       await raw.cmd('CONFIG', 'RESETSTAT');
     });

@@ -157,6 +157,26 @@ for (const fence of ['pause', 'min-replicas'] as const) {
   });
 }
 
+test('a server that gives and takes cannot be fenced, and that is said before anything moves', async () => {
+  await withServers([durable, durable, durable], async (servers, rig) => {
+    const [a, b, c] = servers as [Server, Server, Server];
+    const text = topologyText('{scheme: modulo}', [
+      {name: 'a', address: a.address},
+      {name: 'b', address: b.address},
+    ]);
+    const place = placer(text, servers);
+    for (let i = 0; i < 60; i++) await servers[place(Buffer.from(`key:${i}`))]!.raw.cmd('SET', `key:${i}`, 'v');
+    const home = field(rig, text);
+    const {message} = await fault(
+      rebalanceHere(home, {add: [`c=${c.address}`], settings: {fence: 'pause'}}),
+      'FENCE_IMPOSSIBLE',
+      3,
+    );
+    assert.match(message, /gives keys away and is given others/);
+    assert.equal(home.journals(), []);
+  });
+});
+
 test('writers that nobody has allowed end the run, by name, and undo is possible', async () => {
   await withScene(async (scene) => {
     const {c, home} = scene;

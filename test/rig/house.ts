@@ -45,7 +45,7 @@ export const owners: Readonly<Record<string, readonly string[]>> = {
 };
 
 export const pureFolders = ['placement', 'report', 'render'];
-export const pureFiles = ['plan.ts', 'judge.ts', 'lineage.ts', 'digest.ts', 'diff.ts'];
+export const pureFiles = ['plan.ts', 'judge.ts', 'lineage.ts', 'digest.ts', 'diff.ts', 'payload.ts'];
 const impureModules = /^(node:)?(fs|net|tls|dgram|dns|http|https|http2|child_process|worker_threads|cluster|os)(\/|$)/;
 const impureCode: readonly [RegExp, string][] = [
   [/\bDate\s*\.\s*now\b/, 'Date.now'],

@@ -108,11 +108,13 @@ export async function startProcess(
     /** Another program than the server under test, and what it says when it is ready; null: nothing, so it is as soon as it runs. */
     readonly program?: string;
     readonly ready?: RegExp | null;
+    readonly env?: Readonly<Record<string, string>>;
   },
 ): Promise<Running> {
   watchExit();
   const {program = serverProgram(), ready = /ready to accept connections/i} = options;
-  const child = spawn(program, [...args], {cwd: options.dir, stdio: ['ignore', 'pipe', 'pipe']});
+  const env = {...process.env, ...options.env};
+  const child = spawn(program, [...args], {cwd: options.dir, env, stdio: ['ignore', 'pipe', 'pipe']});
   running.add(child);
   const ended = new Promise<void>((resolve) => {
     child.once('close', () => {

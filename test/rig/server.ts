@@ -29,6 +29,8 @@ export interface ServerSpec {
   readonly config?: string | ((where: Where) => string);
   /** How `raw` and `connect` log in: the arguments of AUTH. */
   readonly auth?: readonly string[];
+  /** More environment of the process: a preloaded library. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 export interface Server {
@@ -198,6 +200,7 @@ export class RigServer implements Server {
       dir: this.dir,
       program: this.#program,
       timeoutMs: startTimeoutMs,
+      ...(this.#spec.env === undefined ? {} : {env: this.#spec.env}),
       onLog: (text) => {
         this.#log = (this.#log + text).slice(-500_000);
       },

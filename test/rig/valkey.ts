@@ -1,4 +1,5 @@
 /** Tests between versions: Debian's valkey-server beside the server under test. Where it cannot be had, they are skipped, and say so. */
+import {basename, dirname} from 'node:path';
 import type {ServerSpec} from './servers.js';
 
 export const valkey: ServerSpec = {name: 'valkey', program: 'valkey-server'};
@@ -16,3 +17,11 @@ export function needingValkey<T>(test: Suite<T>): (name: string, body: T) => voi
     test.skip(name, body);
   };
 }
+
+/** More programs, for a matrix of versions: `RTOPO_TEST_MORE_SERVERS=/path/to/redis-8.0/server,…`, each named after its folder. */
+export const moreServers: readonly (ServerSpec & {readonly name: string})[] = (
+  process.env.RTOPO_TEST_MORE_SERVERS ?? ''
+)
+  .split(',')
+  .filter((program) => program !== '')
+  .map((program) => ({program, name: basename(dirname(program))}));

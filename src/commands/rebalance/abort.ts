@@ -16,13 +16,13 @@ export default class RebalanceAbort extends RecoverCommand {
 
   async run(): Promise<RebalanceReport> {
     const {args, flags} = await this.parse(RebalanceAbort);
-    const {abort, operationMeant} = await import('../../migration/recover.js');
+    const {abort, operationTold} = await import('../../migration/recover.js');
     const file = await currentTopologyPath(flags.topology);
     const verb = {
       flags,
       file,
       id: args.id,
-      find: operationMeant,
+      find: operationTold,
       question: 'Remove the copies that this operation made?',
     };
     const {report, kept} = await this.recover(verb, abort);

@@ -16,9 +16,9 @@ export default class RebalancePrune extends RecoverCommand {
 
   async run(): Promise<RebalanceReport> {
     const {args, flags} = await this.parse(RebalancePrune);
-    const {pruneOperation, operationMeant} = await import('../../migration/recover.js');
+    const {pruneOperation, operationTold} = await import('../../migration/recover.js');
     const file = await currentTopologyPath(flags.topology);
-    const verb = {flags, file, id: args.id, find: operationMeant, question: 'Delete the old copies at the sources?'};
+    const verb = {flags, file, id: args.id, find: operationTold, question: 'Delete the old copies at the sources?'};
     const report = await this.recover(verb, pruneOperation);
     return this.present(report, renderRebalance, {exit: exitOf(report)});
   }

@@ -18,9 +18,9 @@ export default class RebalanceResume extends RecoverCommand {
 
   async run(): Promise<RebalanceReport> {
     const {args, flags} = await this.parse(RebalanceResume);
-    const {resumeOperation, operationMeant} = await import('../../migration/recover.js');
+    const {resumeOperation, operationTold} = await import('../../migration/recover.js');
     const file = await currentTopologyPath(flags.topology);
-    const verb = {flags, file, id: args.id, find: operationMeant, question: 'Go on with the operation?'};
+    const verb = {flags, file, id: args.id, find: operationTold, question: 'Go on with the operation?'};
     const report = await this.recover(verb, resumeOperation);
     return this.present(report, renderRebalance, verdictOf(report));
   }

@@ -62,7 +62,7 @@ export async function tryDigest(
   try {
     const head = await readHead(socket, key);
     if (head === null) return null;
-    const meter = await Meter.of(socket);
+    const meter = await Meter.of(socket, head.size * head.averageBytes);
     const facts = head.type === 'stream' ? await readStreamFacts(meter, key) : null;
     let bytes = 0;
     const count = async (part: {readonly bytes: number}) => {

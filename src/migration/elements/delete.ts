@@ -91,7 +91,7 @@ export async function deleteIfEqual(deletion: Deletion): Promise<Deleted> {
 async function readActivity(holder: RespSocket, key: Buffer): Promise<string> {
   const activity = await holder.call(['EVAL', READ_ACTIVITY, 1, key], 'reading the groups of a stream');
   if (activity === null) return '';
-  await passMillisecond(await Meter.of(holder));
+  await passMillisecond(await Meter.of(holder, 0));
   return String(activity);
 }
 

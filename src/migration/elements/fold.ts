@@ -29,6 +29,8 @@ async function foldElements(reading: Reading, sink: Sink): Promise<string> {
     if (type === 'hash') fold.add(hashPieces(chunk), 3);
     else if (type === 'zset') fold.add(scored(chunk.parts), 2);
     else fold.add(chunk.parts, WIDTH[type]);
+    // Also ends the reading of a value that grows faster than it can be read.
+    if (fold.count > size) throw new ValueChanged();
     await sink.chunk(chunk);
   }
   // Elements came twice, or not at all. Fields that have expired are still counted until the server removes them.
@@ -65,6 +67,7 @@ async function foldStream(reading: Reading, facts: StreamFacts, sink: Sink): Pro
       for (const {id, consumer, deliveredMs, deliveries} of list)
         pending[i]!.add([id, consumer, deliveredMs, deliveries], 4);
     }
+    if (entries.count > facts.length) throw new ValueChanged();
     await sink.streamPart(part);
   }
   const isWhole = entries.count === facts.length && pending.every(({count}, i) => count === facts.groups[i]!.pending);

@@ -70,7 +70,9 @@ export class Meter {
     this.wayMs = wayMs;
   }
 
-  static async of(socket: RespSocket): Promise<Meter> {
+  /** @param valueBytes what is about to be read or written; a small value is no reason to measure the way first */
+  static async of(socket: RespSocket, valueBytes: number): Promise<Meter> {
+    if (valueBytes < LEAST_BYTES) return new Meter(socket, 0);
     let wayMs = Number.POSITIVE_INFINITY;
     for (let i = 0; i < 3; i++) {
       const startMs = performance.now();

@@ -143,8 +143,11 @@ async function* scanChunks({meter, key, head: {type}, pace}: Reading, command: s
   } while (cursor !== '0');
 }
 
+/** Connections over which the server has said that it knows no expiry of fields. */
+const without = new WeakSet<RespSocket>();
+
 async function* hashChunks(reading: Reading): AsyncGenerator<Chunk> {
-  let asks = reading.knowsFieldTtl ?? true;
+  let asks = reading.knowsFieldTtl ?? !without.has(reading.meter.socket);
   for await (const chunk of scanChunks(reading, 'HSCAN')) {
     const expiries = asks ? await fieldExpiries(reading, chunk.parts) : null;
     // A server that does not know the question has no field that expires.
@@ -159,7 +162,10 @@ async function fieldExpiries({meter, key, pace}: Reading, parts: readonly Buffer
   const startMs = performance.now();
   const [reply] = await meter.socket.batch([['HPEXPIRETIME', key, 'FIELDS', fields.length, ...fields]]);
   pace.learn(performance.now() - startMs);
-  if (isUnknownCommand(reply)) return null;
+  if (isUnknownCommand(reply)) {
+    without.add(meter.socket);
+    return null;
+  }
   if (reply instanceof ReplyError && reply.word !== 'WRONGTYPE')
     throw replyFault(meter.socket.address, reply.text, 'reading the expiry of fields');
   const expiries = Array.isArray(reply) ? reply.map(Number) : [];
@@ -168,7 +174,15 @@ async function fieldExpiries({meter, key, pace}: Reading, parts: readonly Buffer
   return expiries;
 }
 
-export function isUnknownCommand(reply: RespReply | undefined): boolean {
+/** Whether the server has expiries of single hash fields (Redis 7.4, Valkey 9). Reads only; `key` need not exist. */
+export async function probeFieldTtl(socket: RespSocket, key: Buffer): Promise<boolean> {
+  const [reply] = await socket.batch([['HPEXPIRETIME', key, 'FIELDS', 1, 'field']]);
+  if (isUnknownCommand(reply)) return false;
+  if (reply instanceof ReplyError) throw replyFault(socket.address, reply.text, 'HPEXPIRETIME');
+  return true;
+}
+
+function isUnknownCommand(reply: RespReply | undefined): boolean {
   return reply instanceof ReplyError && /^ERR unknown command/i.test(reply.text);
 }
 

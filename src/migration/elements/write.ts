@@ -9,7 +9,7 @@ import {ReplyError, type RespReply} from '../../redis/resp/decode.js';
 import type {Part} from '../../redis/resp/encode.js';
 import {addressText} from '../../topology/types.js';
 import type {Meter, Pace} from './pace.js';
-import {type Chunk, type Head, keyText} from './read.js';
+import {type Chunk, type Head, keyText, probeFieldTtl} from './read.js';
 
 /** Time to live of a half-built value. */
 export const GUARD_MS = 300_000;
@@ -75,7 +75,7 @@ export class ElementWriter {
   readonly #writer: GuardedWriter;
   readonly #head: Head;
   readonly #key: Buffer;
-  readonly #knowsFieldTtl: boolean | null;
+  #knowsFieldTtl: boolean | null;
   #written = 0;
   /** Members with the score minus zero. */
   #negativeZeros: Buffer[] = [];
@@ -148,7 +148,7 @@ export class ElementWriter {
   async #hash({parts, expiries}: Chunk): Promise<void> {
     const {temporary} = this.#writer;
     const commands: Part[][] = [['HSET', temporary, ...parts]];
-    if (expiries !== null && this.#knowsFieldTtl === false) throw this.#fieldTtlUnknown();
+    if (expiries !== null && !(await this.#takesFieldTtl())) throw this.#fieldTtlUnknown();
     const byTime = new Map<number, Buffer[]>();
     for (const [i, ms] of expiries?.entries() ?? []) {
       if (ms !== -1) byTime.set(ms, [...(byTime.get(ms) ?? []), parts[2 * i]!]);
@@ -156,6 +156,11 @@ export class ElementWriter {
     for (const [ms, fields] of byTime) commands.push(['HPEXPIREAT', temporary, ms, 'FIELDS', fields.length, ...fields]);
     await this.#writer.send(commands);
     this.#writer.changes += parts.length / 2 + (expiries?.filter((ms) => ms !== -1).length ?? 0);
+  }
+
+  async #takesFieldTtl(): Promise<boolean> {
+    this.#knowsFieldTtl ??= await probeFieldTtl(this.#writer.meter.socket, this.#writer.temporary);
+    return this.#knowsFieldTtl;
   }
 
   #fieldTtlUnknown(): RtopoError {

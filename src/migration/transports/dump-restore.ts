@@ -12,7 +12,17 @@ import {ReplyError, type RespReply} from '../../redis/resp/decode.js';
 import {Request} from '../../redis/resp/encode.js';
 import type {RespSocket} from '../../redis/resp/socket.js';
 import {addressText} from '../../topology/types.js';
-import {asNumber, type Comparison, type Copy, compareCopies, copyOf, readCopies, requestCopy} from '../compare.js';
+import {
+  asNumber,
+  type Comparison,
+  type Copy,
+  compareCopies,
+  copyOf,
+  DUMP,
+  PEXPIRETIME,
+  readCopies,
+  requestCopy,
+} from '../compare.js';
 import {dumpBody, dumpCrc} from '../digest.js';
 import {footerFor, refoot, wayFor} from '../payload.js';
 import {ageCommand, carriesAge, restamp} from './age.js';
@@ -115,8 +125,8 @@ async function land(batch: Batch, items: readonly Item[]): Promise<Landed[]> {
   if (ask !== null) for (const {key} of items) request.add([...ask, key]);
   for (const item of items) requestRestore(request, batch, item);
   for (const {key, copy} of items) {
-    if (copy.expireAtMs >= 0) request.add(['PEXPIRETIME', key]);
-    request.add(['DUMP', key]);
+    if (copy.expireAtMs >= 0) request.with(PEXPIRETIME, key);
+    request.with(DUMP, key);
   }
   const replies = await target.send(request);
   const ages = ask === null ? [] : replies.slice(0, items.length);
@@ -141,7 +151,8 @@ function isPlainlyEqual({item: {copy}, landed, existed}: Arrival): boolean {
     !existed &&
     landed.payload !== null &&
     landed.expireAtMs === copy.expireAtMs &&
-    dumpBody(landed.payload).equals(dumpBody(copy.payload!))
+    // Nearly always the footers are equal too, and then nothing has to be cut off.
+    (landed.payload.equals(copy.payload!) || dumpBody(landed.payload).equals(dumpBody(copy.payload!)))
   );
 }
 
@@ -153,7 +164,7 @@ function created({item: {copy, sendable}, landed}: Arrival): Carried {
 
 /** Where the bytes at the target end in another checksum: another order of a hash table, another footer. */
 function landedCrcOf({payload}: Copy, landed: Copy): Buffer | null {
-  if (landed.payload === null) return null;
+  if (landed.payload === null || landed.payload.equals(payload!)) return null;
   const crc = dumpCrc(landed.payload);
   return crc.equals(dumpCrc(payload!)) ? null : Buffer.from(crc);
 }

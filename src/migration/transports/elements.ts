@@ -88,10 +88,12 @@ async function compareTaken(order: ElementOrder, writes = 0): Promise<CarriedByE
 async function build(order: ElementOrder, head: Head): Promise<CarriedByElements> {
   const {source, target, db, key, operation} = order;
   const pace = new Pace(boundsOf(order), head.averageBytes);
-  const writer = new GuardedWriter(await Meter.of(target), temporaryName(operation, db, key), pace);
+  const valueBytes = head.size * head.averageBytes;
+  const meterOf = (socket: RespSocket) => Meter.of(socket, valueBytes);
+  const writer = new GuardedWriter(await meterOf(target), temporaryName(operation, db, key), pace);
   await discard(writer);
   try {
-    const meter = await Meter.of(source);
+    const meter = await meterOf(source);
     const copy = await copyParts(order, {head, writer, meter, pace});
     const fault = (await proveCopy(order, writer, copy)) ?? (await proveSource(meter, key, copy.facts));
     if (fault === 'gone') return ended('gone', {writes: await undone(writer)});

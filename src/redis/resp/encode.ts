@@ -40,6 +40,15 @@ export class Request {
     this.#header(0x2a, length);
   }
 
+  /** A command of which all but the last argument is the same each time: `head` was made by `commandHead`. */
+  with(head: Buffer, last: Buffer): void {
+    this.#count += 1;
+    this.#room(head.length);
+    head.copy(this.#bytes, this.#at);
+    this.#at += head.length;
+    this.#binary(last);
+  }
+
   part(part: Part): void {
     if (typeof part === 'string') this.#string(part);
     else if (typeof part === 'number') this.#number(part);
@@ -115,6 +124,14 @@ export class Request {
     this.#bytes.copy(grown, 0, 0, this.#at);
     this.#bytes = grown;
   }
+}
+
+/** The bytes of a command up to its last argument, for `with`. */
+export function commandHead(...parts: readonly string[]): Buffer {
+  const request = new Request();
+  request.begin(parts.length + 1);
+  for (const part of parts) request.part(part);
+  return Buffer.from(request.bytes());
 }
 
 /** One buffer that holds every command, in order. */

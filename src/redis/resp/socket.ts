@@ -44,7 +44,6 @@ export class RespSocket {
     this.address = address;
     this.#socket = socket;
     this.#timeoutMs = timeoutMs;
-    socket.on('data', (chunk: Buffer) => this.#receive(chunk));
     socket.on('error', (error) => this.#fail(networkFault(address, error, 'a transfer')));
     socket.on('close', () => this.#fail(networkFault(address, {code: 'ECONNRESET'}, 'a transfer')));
   }
@@ -57,7 +56,10 @@ export class RespSocket {
   static async open(endpoint: Endpoint, timeoutMs: number): Promise<RespSocket> {
     const {address} = endpoint;
     const credentials = endpoint.auth === null ? null : await resolveCredentials(endpoint.auth);
-    const socket = new RespSocket(address, await dial(endpoint, timeoutMs), timeoutMs);
+    const reader: {read: ((chunk: Buffer) => void) | null} = {read: null};
+    const dialled = await dial(endpoint, timeoutMs, (chunk) => reader.read?.(chunk));
+    const socket = new RespSocket(address, dialled, timeoutMs);
+    reader.read = (chunk) => socket.#receive(chunk);
     try {
       if (credentials !== null) {
         const login =
@@ -208,10 +210,31 @@ export class RespSocket {
 }
 
 /** A connected socket, TLS verified, not logged in yet. */
-export async function dial({address, tls}: Endpoint, timeoutMs: number): Promise<Socket> {
+/** What the system hands over at once; replies longer than that come in parts. */
+const READ_BYTES = 64 * 1024;
+
+/**
+ * @param onChunk takes what arrives, and may keep it. Over TCP it is read into one buffer again and again, which costs a copy and saves the
+ * life of a stream and a large allocation for every few replies. Without it the caller listens to the socket.
+ */
+export async function dial(
+  {address, tls}: Endpoint,
+  timeoutMs: number,
+  onChunk?: (chunk: Buffer) => void,
+): Promise<Socket> {
   const target = {host: address.host, port: address.port};
+  const onread = onChunk && {
+    buffer: Buffer.allocUnsafeSlow(READ_BYTES),
+    callback: (length: number, buffer: Uint8Array) => {
+      onChunk(Buffer.from(buffer.subarray(0, length)));
+      return true;
+    },
+  };
   const socket: Socket =
-    tls === null ? connectTcp(target) : connectTls({...target, ...(await tlsMaterial(tls, address))});
+    tls === null
+      ? connectTcp(onread === undefined ? target : {...target, onread})
+      : connectTls({...target, ...(await tlsMaterial(tls, address))});
+  if (tls !== null && onChunk !== undefined) socket.on('data', onChunk);
   socket.setNoDelay(true);
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => fail(timeoutFault(address, 'the connection', timeoutMs)), timeoutMs);

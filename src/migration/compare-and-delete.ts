@@ -1,0 +1,77 @@
+/**
+ * Deletes a value only while it is still the one that was copied. The comparison and the deletion are one script on the server, fenced by the
+ * operation's lock: nobody can slip a write or a second operator in between. WATCH would not do: it does not see consumer groups change.
+ */
+import {ExitCode, RtopoError} from '../errors.js';
+import {LOCK_KEY} from '../journal/lock.js';
+import {replyFault} from '../redis/faults.js';
+import {ReplyError} from '../redis/resp/decode.js';
+import {script} from '../redis/resp/script.js';
+import type {RespSocket} from '../redis/resp/socket.js';
+import {type Operation, resumeCommand} from './operation.js';
+
+/**
+ * KEYS: the keys, then the lock. ARGV: lock token, database, the checksums of their DUMPs one after the other, then their expiries in
+ * ms (-1: none). Answers a letter per key: d deleted, k another value or expiry, x not there; or -2 when the lock is not ours.
+ */
+export const COMPARE_AND_DELETE = script(`local lock = KEYS[#KEYS]
+redis.call('SELECT', 0)
+if redis.call('GET', lock) ~= ARGV[1] then return -2 end
+redis.call('SELECT', ARGV[2])
+local call, sub, crcs = redis.call, string.sub, ARGV[3]
+local out, same = {}, {}
+for i = 1, #KEYS - 1 do
+  local key = KEYS[i]
+  local dump = call('DUMP', key)
+  if not dump then
+    out[i] = 'x'
+  elseif sub(dump, -8) ~= sub(crcs, 8 * i - 7, 8 * i) or call('PEXPIRETIME', key) ~= tonumber(ARGV[3 + i]) then
+    out[i] = 'k'
+  else
+    out[i] = 'd'
+    same[#same + 1] = key
+  end
+end
+if #same > 0 then call('UNLINK', unpack(same)) end
+return table.concat(out)`);
+
+/** A value to be deleted, as it must still be. */
+export interface Doomed {
+  readonly key: Buffer;
+  readonly crc: Buffer;
+  readonly expireAtMs: number;
+}
+
+export type Fate = 'deleted' | 'changed' | 'gone';
+
+const FATES: Readonly<Record<string, Fate>> = {d: 'deleted', k: 'changed', x: 'gone'};
+
+/** Deletes those that are still what they were. @throws RtopoError `LOCK_LOST` when the lock is not ours: then nothing was deleted */
+export async function deleteUnchanged(
+  operation: Operation,
+  {socket, db}: {readonly socket: RespSocket; readonly db: number},
+  doomed: readonly Doomed[],
+): Promise<Fate[]> {
+  if (doomed.length === 0) return [];
+  const crcs = Buffer.concat(doomed.map(({crc}) => crc));
+  const reply = await socket.run(
+    COMPARE_AND_DELETE,
+    [...doomed.map(({key}) => key), LOCK_KEY],
+    [operation.lock.token, db, crcs, ...doomed.map(({expireAtMs}) => expireAtMs)],
+  );
+  if (reply === -2) throw lockLost(operation);
+  if (!Buffer.isBuffer(reply) || reply.length !== doomed.length)
+    throw replyFault(socket.address, reply instanceof ReplyError ? reply.text : 'no letters', 'compare-and-delete');
+  return [...reply.toString('latin1')].map((letter) => FATES[letter]!);
+}
+
+export function lockLost(operation: Operation): RtopoError {
+  return new RtopoError({
+    code: 'LOCK_LOST',
+    exit: ExitCode.incomplete,
+    message:
+      'The operation lock is not ours any more: this process was stopped for too long, or somebody removed it. Nothing was deleted without it.',
+    remedy: resumeCommand(operation),
+    details: {id: operation.id},
+  });
+}

@@ -1,0 +1,111 @@
+/** What the journal says of copies that pruning, undoing and copying again have to know: batch by batch, in bounded memory. */
+import {readJournal} from '../journal/reading.js';
+import type {Doomed} from './compare-and-delete.js';
+import {crcAt, unpackCrcs, unpackKeys} from './packing.js';
+import {type ElementDigest, OUTCOME_LETTERS, PRUNE_LETTERS, type RebalanceRecord} from './records.js';
+
+/** A batch as the journal tells it. */
+export interface CopiedBatch {
+  readonly batch: number;
+  readonly source: number;
+  readonly target: number;
+  readonly db: number;
+  /** What the source held when it was copied. The target is not asked for its expiry: since the cutover its keys belong to the applications. */
+  readonly doomed: readonly Doomed[];
+  /** The same of values that were carried element by element. */
+  readonly values: readonly DoomedValue[];
+}
+
+export interface DoomedValue extends ElementDigest {
+  readonly key: Buffer;
+}
+
+export interface PruneHistory {
+  /** First batch of the last copying pass: earlier ones were superseded. */
+  readonly firstBatch: number;
+  /** Batches behind the cursor from which a later run has gone on: their keys are in its batches too. */
+  readonly superseded: ReadonlySet<number>;
+  /** Keys that were copied again, by `keyId`: the first batch that speaks for them. */
+  readonly withdrawn: ReadonlyMap<string, number>;
+  readonly intended: ReadonlySet<number>;
+  readonly pruned: ReadonlySet<number>;
+  /** What an earlier run of this pass had to keep before it died. */
+  readonly kept: {readonly changed: number; readonly missing: number};
+}
+
+/** One key of one source, as text. */
+export function keyId({source, db, key}: {readonly source: number; readonly db: number; readonly key: Buffer}): string {
+  return `${source} ${db} ${key.toString('latin1')}`;
+}
+
+export function pruneHistory(path: string): PruneHistory {
+  let [firstBatch, last, isCopying] = [0, -1, false];
+  const [superseded, intended, pruned] = [new Set<number>(), new Set<number>(), new Set<number>()];
+  const sinceCursor = new Map<string, number[]>();
+  const withdrawn = new Map<string, number>();
+  let kept = {changed: 0, missing: 0};
+  for (const {record} of readJournal<RebalanceRecord>(path)) {
+    switch (record.type) {
+      case 'copy': {
+        last = record.batch;
+        const place = `${record.source}/${record.db}`;
+        if (isCopying) sinceCursor.set(place, [...(sinceCursor.get(place) ?? []), last]);
+        break;
+      }
+      case 'cursor':
+        sinceCursor.delete(`${record.source}/${record.db}`);
+        break;
+      case 'run':
+        for (const batches of sinceCursor.values()) for (const batch of batches) superseded.add(batch);
+        sinceCursor.clear();
+        break;
+      case 'phase':
+        isCopying = record.phase === 'copying';
+        sinceCursor.clear();
+        if (isCopying) [firstBatch, kept] = [last + 1, {changed: 0, missing: 0}];
+        break;
+      case 'withdrawn':
+        for (const key of unpackKeys(record.keys)) withdrawn.set(keyId({...record, key}), record.before);
+        break;
+      case 'prune':
+        intended.add(record.batch);
+        break;
+      case 'pruned':
+        pruned.add(record.batch);
+        kept.changed += lettersIn(record.outcomes, PRUNE_LETTERS.changed);
+        kept.missing += lettersIn(record.outcomes, PRUNE_LETTERS.missing);
+        break;
+    }
+  }
+  return {firstBatch, superseded, withdrawn, intended, pruned, kept};
+}
+
+export function lettersIn(outcomes: string, letter: string): number {
+  return outcomes.split(letter).length - 1;
+}
+
+/** Batches with both their records that are not pruned yet, read from the journal one at a time: memory does not grow with the keys. */
+export function* copiedBatches(path: string, history: PruneHistory): Generator<CopiedBatch, undefined> {
+  const open = new Map<number, RebalanceRecord & {type: 'copy'}>();
+  for (const {record} of readJournal<RebalanceRecord>(path)) {
+    if (record.type === 'copy' && record.batch >= history.firstBatch) open.set(record.batch, record);
+    if (record.type !== 'copied') continue;
+    const intent = open.get(record.batch);
+    open.delete(record.batch);
+    if (intent === undefined || history.pruned.has(record.batch) || history.superseded.has(record.batch)) continue;
+    const crcs = unpackCrcs(intent.crcs);
+    const [doomed, values]: [Doomed[], DoomedValue[]] = [[], []];
+    for (const [i, key] of unpackKeys(intent.keys).entries()) {
+      const outcome = record.outcomes[i];
+      const crc = crcAt(crcs, i);
+      const isOurs = outcome === OUTCOME_LETTERS.created || outcome === OUTCOME_LETTERS.equal;
+      const isOld = history.withdrawn.size > 0 && record.batch < (history.withdrawn.get(keyId({...intent, key})) ?? 0);
+      const elements = record.elements?.[i];
+      if (!isOurs || isOld) continue;
+      if (elements !== undefined) values.push({key, ...elements});
+      else if (crc !== null) doomed.push({key, crc, expireAtMs: intent.expiries[i] ?? -1});
+    }
+    const {batch, source, target, db} = intent;
+    yield {batch, source, target, db, doomed, values};
+  }
+}

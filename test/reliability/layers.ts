@@ -1,0 +1,9 @@
+/** Every layer: one line each. */
+import {disk} from './disk.js';
+import {faults} from './faults.js';
+import {hostile} from './hostile.js';
+import {kill} from './kill.js';
+import type {Layer} from './layer.js';
+import {network} from './network.js';
+
+export const layers: readonly Layer[] = [kill, faults, network, disk, hostile];
