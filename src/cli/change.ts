@@ -73,6 +73,12 @@ export const consentFlags = {
 
 export const rebalanceFlags = {
   ...{...changeFlags, ...consentFlags, ...settingsFlags},
+  via: Flags.option({
+    description:
+      'how joining shards come by their keys: copied one by one, or all of their only source by replication and what they do not own dropped; auto (default): whatever is cheaper',
+    options: ['auto', 'copy', 'replicate'] as const,
+    helpGroup: 'BEHAVIOUR',
+  })(),
   estimate: Flags.option({
     description:
       'count every key before (default), or estimate from 10,000 of each server; conflicts are then found by the copy',
@@ -104,6 +110,7 @@ interface Typed extends SettingsFlags {
   readonly 'accept-volatile': string[] | undefined;
   readonly 'replace-on': string[] | undefined;
   readonly estimate: 'exact' | 'sample' | undefined;
+  readonly via: 'auto' | 'copy' | 'replicate' | undefined;
 }
 
 /** What was typed, by the names that the migration has for it. */
@@ -116,5 +123,6 @@ export function requestOf(flags: Typed) {
     replaceOn: flags['replace-on'] ?? [],
     settings: settingsOf(flags),
     estimate: flags.estimate,
+    via: flags.via,
   };
 }

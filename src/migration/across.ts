@@ -14,6 +14,7 @@ import {checkpoint, enter, type Operation, type WritersSettled, write} from './o
 import type {Readings} from './readings.js';
 import {recopyTouched} from './recopy.js';
 import type {Writers} from './records.js';
+import {dropSurplus, fillChildren, splitOff} from './split-run.js';
 import {proveWriters, readWriters, writersSeen} from './writers.js';
 
 export type StopAfter = 'copied' | 'verified' | 'cutover';
@@ -43,8 +44,10 @@ export async function bringAcross(
   const fencing = new Fencing(operation);
   try {
     // Where what is written meanwhile is copied again, writers are held off only for the last of it.
+    await fillChildren(operation);
     if (operation.settings.writers === 'fail') await fencing.raise();
-    const before = readings ?? (await beginPass(operation));
+    const before = readings ?? (await splitOff(operation, fencing.isUp, () => beginPass(operation)));
+    await dropSurplus(operation);
     await copyAll(operation, 'copy');
     await enter(operation, 'copied');
     if (stopAfter === 'copied') return {phase: 'copied', ...UNSETTLED};
@@ -74,6 +77,10 @@ class Fencing {
 
   constructor(operation: Operation) {
     this.#operation = operation;
+  }
+
+  get isUp(): boolean {
+    return this.#fence !== null;
   }
 
   get isWanted(): boolean {

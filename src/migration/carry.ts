@@ -1,13 +1,16 @@
 /** One batch between two servers: announced in the journal before it is sent, told there when it has landed. */
 import type {RespSocket} from '../redis/resp/socket.js';
+import {isChild} from './children.js';
 import {copyValue} from './copy-value.js';
+import {dropKeys} from './drop.js';
 import type {Node} from './nodes.js';
 import {checkpoint, note, type Operation, write} from './operation.js';
 import {packCrcs, packExpiries, packKeys} from './packing.js';
 import {supportByVersion} from './probe.js';
 import {OUTCOME_LETTERS} from './records.js';
-import type {AgeKind, Carried} from './transports/transport.js';
+import type {AgeKind, Carried, Transport} from './transports/transport.js';
 import {transports} from './transports/transports.js';
+import {twins} from './transports/twins.js';
 
 export interface Carriage {
   readonly operation: Operation;
@@ -63,7 +66,7 @@ async function carryBatch(carriage: Carriage): Promise<Carried[]> {
   const door = operation.pace.doorTo(owner);
   let isInside = false;
   try {
-    const carried = await transports[0]!.carry({
+    const carried = await transportTo(operation, {owner, db}).carry({
       ...{source, target, keys},
       sourceAge: ageKind(node),
       targetAge: ageKind(targetNode),
@@ -91,6 +94,16 @@ async function carryBatch(carriage: Carriage): Promise<Carried[]> {
   } finally {
     if (isInside) door.leave();
   }
+}
+
+/** A server that was filled as a replica holds the values already. */
+function transportTo(operation: Operation, {owner, db}: {readonly owner: number; readonly db: number}): Transport {
+  if (!isChild(operation, owner)) return transports[0]!;
+  return twins({
+    makeRoom: async (socket, keys) => {
+      await dropKeys(operation, {socket, db}, keys);
+    },
+  });
 }
 
 function intakeOf({intakes}: Operation, target: Node) {

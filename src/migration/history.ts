@@ -48,6 +48,8 @@ export interface Told {
   readonly writers: Writers;
   /** What decided that verdict; null while there is none. */
   readonly method: string | null;
+  /** A copying pass has begun: servers that are filled by replication are on their own since. */
+  readonly isSplit: boolean;
   /** How far replaced masters came, by shard. */
   readonly replaced: ReadonlyMap<string, ReplaceTold>;
   /** Who opened the journal last; null where it does not tell. */
@@ -71,6 +73,7 @@ export function readOperation(path: string): Told | null {
     0,
     EMPTY_TAIL,
   ];
+  let isSplit = false;
   const replaced = new Map<string, ReplaceTold>();
   const cursors = new Map<string, string | null>();
   const since = new SinceCursor();
@@ -139,7 +142,7 @@ export function readOperation(path: string): Told | null {
         withdraw(counts, record);
         break;
       case 'watch':
-        readings = record.readings;
+        [readings, isSplit] = [record.readings, true];
         break;
       case 'pruned':
         addPruned(counts, record.outcomes);
@@ -157,13 +160,25 @@ export function readOperation(path: string): Told | null {
       case 'process':
         process = {host: record.host, pid: record.pid};
         break;
+      case 'split':
       case 'prune':
         break;
     }
   }
   if (begin === null) return null;
   const where = {path, phase, startedMs, lastMs, nextBatch, tail};
-  const pass = {counts, uncertain: since.total, cursors, readings, fence, received, isDurable, method, replaced};
+  const pass = {
+    counts,
+    uncertain: since.total,
+    cursors,
+    readings,
+    fence,
+    received,
+    isDurable,
+    method,
+    isSplit,
+    replaced,
+  };
   return {...where, ...pass, begin, servers, leftovers, writers, durability, process, end};
 }
 

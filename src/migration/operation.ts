@@ -100,6 +100,8 @@ export interface Operation {
   readonly doubted: ReadonlySet<number>;
   /** True once the topology file has the new text: from then on the new owners have the last word about their keys. */
   hasCutOver: boolean;
+  /** Servers that are filled by replication are on their own: they hold what they were given, and what is copied. */
+  isSplit: boolean;
   /** Number of the next batch; continues over runs. */
   nextBatch: number;
 }

@@ -11,6 +11,7 @@ import type {Node} from './nodes.js';
 import type {Change} from './plan.js';
 import {type Objection, preflight} from './preflight.js';
 import type {Consents, Settings} from './records.js';
+import type {Wanted, Way} from './split.js';
 
 /** A plan as it is shown, saved, confirmed and run. */
 export interface RebalancePlan {
@@ -22,12 +23,16 @@ export interface RebalancePlan {
   readonly consents: Consents;
   readonly warnings: readonly string[];
   readonly advice: readonly Advice[];
+  /** How the keys travel, and why; absent where there is no choice. */
+  readonly way?: Way;
 }
 
 export interface PlanOptions {
   readonly consents: Consents;
   readonly settings: Settings;
   readonly estimate: Census['method'];
+  /** How joining shards shall come by their keys; default: whatever is cheaper. */
+  readonly via?: Wanted | undefined;
   readonly timeoutMs: number;
   /** Told who the servers are, before their keys are counted; may throw. */
   readonly onServers?: ((nodes: readonly Node[]) => void) | undefined;

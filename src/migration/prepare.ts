@@ -22,6 +22,7 @@ import {nothingReport, planReport} from './reports.js';
 import {type ChangeRequest, requestedChange} from './request.js';
 import {FRESH, type RunOptions} from './run.js';
 import {readPlan, type SavedPlan, savedPlan, writePlan} from './saved-plan.js';
+import type {Wanted} from './split.js';
 import {planStale, staleCensus, staleServers, staleTopology} from './stale.js';
 import {openOperation, sideOf} from './start.js';
 
@@ -31,6 +32,8 @@ export interface RebalanceRequest extends ChangeRequest {
   readonly settings?: Partial<Settings>;
   /** Every key is read (default), or a sample. */
   readonly estimate?: Census['method'] | undefined;
+  /** How joining shards shall come by their keys; default: whatever is cheaper. */
+  readonly via?: Wanted | undefined;
 }
 
 export interface PrepareOptions {
@@ -75,7 +78,7 @@ export async function prepareRebalance(
   const {timeoutMs, onCounting} = options;
   const estimate = request.estimate ?? 'exact';
   if (estimate === 'sample') assertForAll(settings);
-  const plan = await planReplacing(change, {consents, settings, estimate, timeoutMs, onCounting});
+  const plan = await planReplacing(change, {consents, settings, estimate, via: request.via, timeoutMs, onCounting});
   return prepared(plan, {file, stateDir, options, saved: null});
 }
 
@@ -91,7 +94,7 @@ export async function prepareSaved(source: LoadedTopology, path: string, options
   const {consents, settings, estimate} = saved;
   const {timeoutMs, onCounting} = options;
   const plan = await planReplacing(change, {
-    ...{consents, settings, estimate, timeoutMs, onCounting},
+    ...{consents, settings, estimate, via: settings.via, timeoutMs, onCounting},
     onServers: (nodes) => {
       const facts = staleServers(saved, nodes);
       if (facts.length > 0) throw planStale(saved, facts);

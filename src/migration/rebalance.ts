@@ -5,6 +5,7 @@ import {undoCopies} from './abort.js';
 import {type Operation, resumeCommand} from './operation.js';
 import {runReport} from './reports.js';
 import {type RunOptions, runOperation} from './run.js';
+import {emptyChildren} from './split-run.js';
 import {closeOperation} from './start.js';
 
 /** Runs the operation from where it stands to its end, and gives everything back whatever happens. */
@@ -24,13 +25,14 @@ export async function carryOut(operation: Operation, options: RunOptions): Promi
 export async function abortOperation(operation: Operation): Promise<{report: RebalanceReport; kept: number}> {
   const startedMs = Date.now();
   try {
+    const held = await emptyChildren(operation);
     const {removed, kept} = await undoCopies(operation);
     const report = runReport(
       operation,
       {phase: 'aborted', writers: 'unknown', method: null, finalCheck: null},
       (Date.now() - startedMs) / 1000,
     );
-    return {report: {...report, keys: {...report.keys, deleted: removed}}, kept};
+    return {report: {...report, keys: {...report.keys, deleted: removed}}, kept: Math.max(kept, held)};
   } catch (error) {
     throw unfinished(operation, error);
   } finally {

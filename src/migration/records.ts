@@ -45,6 +45,8 @@ export interface Settings {
   readonly readFrom: 'master' | 'replica';
   /** Function libraries that a target lacks: only told, or copied to it. */
   readonly functions: 'tell' | 'copy';
+  /** How joining shards come by their keys: each key is copied, or all of their only source by replication. */
+  readonly via: 'copy' | 'replicate';
 }
 
 export const DEFAULT_SETTINGS: Settings = {
@@ -58,6 +60,7 @@ export const DEFAULT_SETTINGS: Settings = {
   bigKeyBytes: 8 * 1024 * 1024,
   readFrom: 'master',
   functions: 'tell',
+  via: 'copy',
 };
 
 /** Counts of the plan; `moving` is what copying should come to. */
@@ -175,7 +178,9 @@ export type RebalanceRecord =
       readonly finalCheck: FinalCheck | null;
     }
   /** A shard gets another master by replication. How far it is the servers say; this is what they cannot say. */
-  | {readonly type: 'replace'; readonly shard: string; readonly event: ReplaceEvent};
+  | {readonly type: 'replace'; readonly shard: string; readonly event: ReplaceEvent}
+  /** An empty server is about to be filled as a replica: from here on all that it holds is ours. */
+  | {readonly type: 'split'; readonly at: string; readonly runId: string};
 
 export type ReplaceEvent =
   /** Before the new server is told to follow the old one: from then on it is ours to take off again. */

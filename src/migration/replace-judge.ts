@@ -97,7 +97,7 @@ function judgeRoles({replacement, facts}: Judging): Objection[] {
   return object(
     notFree.code,
     at.next,
-    `${at.next} is to replace ${at.old} and ${notFree.why}: it would lose that.`,
+    `${at.next} is to be filled from ${at.old} and ${notFree.why}: it would lose that.`,
     `name an empty server, or empty this one when its keys may go (look first: ${cli(replacement.next)} --scan)`,
   );
 }
@@ -135,7 +135,7 @@ function judgeSize({replacement, facts: {old, next}}: Judging): Objection[] {
   const [used, max] = [old.usedMemoryBytes ?? 0, next.maxMemoryBytes ?? 0];
   if (max === 0 || used <= max) return [];
   const effect = next.evictionPolicy === 'noeviction' ? 'it would refuse writes' : 'it would silently evict keys';
-  const message = `${at.old} uses ${used} bytes, and ${at.next}, which is to replace it, has maxmemory ${max}: once it leads ${effect}.`;
+  const message = `${at.old} uses ${used} bytes, and ${at.next}, which is to be filled from it, has maxmemory ${max}: once it leads ${effect}.`;
   return object(
     'TARGET_TOO_SMALL',
     at.next,
@@ -181,7 +181,7 @@ function judgeVolatile({replacement, facts, means, consents}: Judging): Objectio
   return object(
     'VOLATILE_TARGET',
     at.next,
-    `${at.next} keeps its data in memory only, unlike ${at.old}, which it is to replace: a restart of it would lose them, and empty its replicas too.`,
+    `${at.next} keeps its data in memory only, unlike ${at.old}, from which it is filled: a restart of it would lose them, and empty its replicas too.`,
     `${cli(replacement.next)} CONFIG SET appendonly yes, or accept it with --accept-volatile ${at.next}`,
     `--accept-volatile ${at.next}`,
   );

@@ -4,7 +4,8 @@ import type {ServerFacts} from '../redis/identity.js';
 import {factsOf, type Observation, observeTopology} from '../replication/observe.js';
 import type {Plan, Step} from '../replication/plan.js';
 import {proveOrders} from '../replication/prove.js';
-import {addressText, type Instance, type Shard, type Topology} from '../topology/types.js';
+import type {Pair} from '../replication/stand.js';
+import {addressText, type Instance, type Shard, sameAddress, type Topology} from '../topology/types.js';
 import {type Node, nodesOf} from './nodes.js';
 import type {Change} from './plan.js';
 import type {Objection} from './preflight.js';
@@ -19,15 +20,38 @@ export interface ReplacePreflight {
   readonly nodes: readonly Node[];
 }
 
-/** @throws RtopoError exit 5 when one of the two masters of a shard cannot be asked */
-export async function preflightReplacements(
+export interface PreflightOptions {
+  readonly consents: Consents;
+  readonly timeoutMs: number;
+}
+
+export function preflightReplacements(change: Change, options: PreflightOptions): Promise<ReplacePreflight> {
+  return preflightPairs(change, change.replacements, {...options, isBothWays: true});
+}
+
+/** Servers that are filled as replicas and then stand by themselves: nobody follows them back. */
+export function preflightChildren(
   change: Change,
-  {consents, timeoutMs}: {readonly consents: Consents; readonly timeoutMs: number},
+  children: readonly Pair<Instance>[],
+  options: PreflightOptions,
+): Promise<ReplacePreflight> {
+  const pairs = children.map(({old, next}) => ({shard: shardOf(change, old), old, next, siblings: []}));
+  return preflightPairs(change, pairs, {...options, isBothWays: false});
+}
+
+const shardOf = ({from}: Change, {address}: Instance): string =>
+  from.topology.shards.find(({master}) => sameAddress(master.address, address))?.name ?? '';
+
+/** @throws RtopoError exit 5 when one of the two masters of a pair cannot be asked */
+async function preflightPairs(
+  change: Change,
+  pairs: readonly Replacement[],
+  {consents, timeoutMs, isBothWays}: PreflightOptions & {readonly isBothWays: boolean},
 ): Promise<ReplacePreflight> {
   const both = withAll(change);
   const observation = await observeTopology(both, timeoutMs);
   const judged = await Promise.all(
-    change.replacements.map(async (replacement) => {
+    pairs.map(async (replacement) => {
       const [old, next] = [must(observation, replacement.old), must(observation, replacement.next)];
       const [oldMeans, nextMeans] = [
         await readMeans(replacement.old, timeoutMs),
@@ -43,12 +67,14 @@ export async function preflightReplacements(
   const objections = judged.flatMap((one) => one.objections);
   // A plan that is refused is not carried out, and the servers that it names may be any.
   const unproved =
-    objections.length > 0 ? [] : await proveOrders(planOf(change, observation), change.to.topology, timeoutMs);
+    objections.length > 0
+      ? []
+      : await proveOrders(planOf(pairs, {observation, isBothWays}), change.to.topology, timeoutMs);
   return {
     objections: [...objections, ...unproved.map(refusalObjection)],
-    warnings: judged.flatMap((one) => one.warnings),
+    warnings: isBothWays ? judged.flatMap((one) => one.warnings) : [],
     nodes: nodesOf(
-      change.replacements.flatMap(({shard, old, next}) => [
+      pairs.flatMap(({shard, old, next}) => [
         {name: shard, instance: old, inFrom: true, inTo: false},
         {name: shard, instance: next, inFrom: false, inTo: true},
       ]),
@@ -102,18 +128,22 @@ async function readMeans(instance: Instance, timeoutMs: number): Promise<Means> 
 }
 
 /** Both directions of the link: the new one follows first, the old one afterwards. */
-function planOf({replacements}: Change, observation: Observation): Plan {
+function planOf(
+  pairs: readonly Replacement[],
+  {observation, isBothWays}: {readonly observation: Observation; readonly isBothWays: boolean},
+): Plan {
   const step = (instance: Instance, parent: Instance): Step => ({
     ...{do: 'replicate-from', instance, parent},
     ...{level: 1, resync: 'full', keysAtRisk: 0},
   });
   const reachable = (instance: Instance): boolean => factsOf(observation, instance) !== null;
   const runIdOf = (instance: Instance) => factsOf(observation, instance)?.runId;
-  const shards = replacements
+  const shards = pairs
     .filter(({old, next}) => runIdOf(old) !== runIdOf(next))
     .map(({shard, old, next, siblings}: Replacement) => {
       const replicas = siblings.filter(reachable);
-      const steps = [step(next, old), step(old, next), ...replicas.map((one) => step(one, next))];
+      const back = isBothWays ? [step(old, next), ...replicas.map((one) => step(one, next))] : [];
+      const steps = [step(next, old), ...back];
       return {shard: {name: shard, node: null, weight: 1, master: old, replicas: [next, ...replicas]}, steps};
     });
   return {shards, unchanged: 0, refused: [], unreachable: [], skipped: []};

@@ -22,10 +22,12 @@ import {preflightReplacements} from './replace-preflight.js';
 import type {Replacement} from './replacement.js';
 import {toldReport} from './reports.js';
 import {type OpenOptions, sideOf, type Target, thisProcess} from './start.js';
+import {withWay} from './way.js';
 
 /** The plan of any change; of one that replaces masters too. Changes nothing. */
 export async function planReplacing(change: Change, options: PlanOptions): Promise<RebalancePlan> {
-  if (change.replacements.length === 0) return planRebalance(change, options);
+  const {via: wanted = 'auto', timeoutMs} = options;
+  if (change.replacements.length === 0) return withWay(await planRebalance(change, options), {wanted, timeoutMs});
   const {objections, warnings, nodes} = await preflightReplacements(change, options);
   const {settings, consents} = options;
   if (change.isOnlyAddresses || objections.length > 0) {
@@ -37,11 +39,12 @@ export async function planReplacing(change: Change, options: PlanOptions): Promi
     consents: consentsBefore(change, consents),
   });
   const durability = before.objections.length > 0 ? [] : await judgeNewTargets(change, before, options);
-  return {
+  const plan = {
     ...{...before, change, consents},
     objections: [...before.objections, ...durability],
     warnings: [...before.warnings, ...warnings],
   };
+  return withWay(plan, {wanted, timeoutMs});
 }
 
 /** No key moves, so none is counted. */

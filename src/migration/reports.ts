@@ -47,6 +47,7 @@ export function planReport(plan: RebalancePlan, {file, saved = null}: PlanTold):
       estimate: {method, sampled, movingPlusMinus},
       duration: durationOf({keys: moving, bytes}, settings),
       ...{settings, consents, advice, already: null, saved},
+      ...(plan.way === undefined ? {} : {way: plan.way}),
     },
   };
 }

@@ -18,6 +18,7 @@ import type {RebalancePlan} from './planning.js';
 import {type Objection, preflight} from './preflight.js';
 import type {Consents, RebalanceRecord, Settings} from './records.js';
 import {takeOff} from './recounted.js';
+import {detachLeft} from './split-run.js';
 
 /** A topology text with its placement. @throws RtopoError exit 78, with file, line and column */
 export function sideOf(text: string, file: string, folder?: string): Side {
@@ -85,6 +86,7 @@ function blank(): Pick<
   | 'cursors'
   | 'nextBatch'
   | 'hasCutOver'
+  | 'isSplit'
   | 'doubted'
 > {
   return {
@@ -108,6 +110,7 @@ function blank(): Pick<
     cursors: new Map(),
     nextBatch: 0,
     hasCutOver: false,
+    isSplit: false,
     doubted: new Set(),
   };
 }
@@ -123,6 +126,7 @@ export interface Reopened {
 export async function reopenOperation(found: Told, options: Omit<OpenOptions, 'stateDir'>): Promise<Reopened> {
   const {id, file, consents, settings, planned, matrix, fromText, toText} = found.begin;
   const change = planChange(sideOf(fromText, file), sideOf(toText, file));
+  await detachLeft({settings, change, matrix, isSplit: found.isSplit}, options.timeoutMs);
   const {nodes, objections} = await preflight(change, {timeoutMs: options.timeoutMs, operation: id});
   if (objections.length > 0) throw incomplete(objections, {id, again: options.again});
   await liftLeft(found.fence, {id, nodes, timeoutMs: options.timeoutMs});
@@ -145,6 +149,7 @@ export async function reopenOperation(found: Told, options: Omit<OpenOptions, 's
         durability: new Map(told.durability),
         nextBatch: told.nextBatch,
         hasCutOver: hasCutOver(told),
+        isSplit: told.isSplit,
         doubted: doubtedTargets(told, nodes),
       },
     };

@@ -41,6 +41,7 @@ function factsOf(report: RebalanceReport, style: Style): Labelled[] {
     rows.push({label: 'moving', text: movingText(report, plan)});
     rows.push({label: 'least', text: leastText(report)}, {label: 'takes', text: durationText(plan)});
   }
+  if (plan.way !== undefined) rows.push({label: 'way', text: plan.way.why});
   if (plan.estimate.method === 'sample') rows.push({label: 'estimate', text: estimateText(plan)});
   else if (keys.conflicts > 0) rows.push({label: 'conflicts', text: style.warning(conflictText(report, plan))});
   if (keys.strays > 0) rows.push({label: 'strays', text: style.warning(strayText(report, plan))});

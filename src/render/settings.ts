@@ -3,7 +3,7 @@ import type {PlanPart} from '../report/rebalance.js';
 
 export function saidSettings({settings, consents}: Pick<PlanPart, 'settings' | 'consents'>): string {
   const {onConflict, strays, writers, fence, maxKeysPerSecond, maxBytesPerSecond} = settings;
-  const {maxLatencyMs, bigKeyBytes, readFrom, functions} = settings;
+  const {maxLatencyMs, bigKeyBytes, readFrom, functions, via} = settings;
   const said: (string | null)[] = [
     onConflict === 'fail' ? null : `--on-conflict ${onConflict}`,
     strays === 'move' ? null : `--strays ${strays}`,
@@ -14,6 +14,7 @@ export function saidSettings({settings, consents}: Pick<PlanPart, 'settings' | '
     maxLatencyMs === 5 ? null : `--max-latency ${maxLatencyMs}ms`,
     bigKeyBytes === 8 * 1024 * 1024 ? null : `--big-key ${sizeText(bigKeyBytes)}`,
     readFrom === 'master' ? null : `--read-from ${readFrom}`,
+    via === 'replicate' ? '--via replicate' : null,
     functions === 'tell' ? null : `--functions ${functions}`,
     ...consents.acceptVolatile.map((at) => `--accept-volatile ${at}`),
     ...(consents.replaceOn ?? []).map((at) => `--replace-on ${at}`),

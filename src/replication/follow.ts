@@ -4,6 +4,7 @@
  * for a parent that comes back empty would empty its child too.
  */
 import {ExitCode, RtopoError} from '../errors.js';
+import type {ServerFacts} from '../redis/identity.js';
 import {type Auth, addressText, type Instance} from '../topology/types.js';
 import {whyNotFree} from './judge-free.js';
 import {isOrdered, whatIsMissing} from './link.js';
@@ -22,6 +23,8 @@ export interface FollowOptions {
   readonly commandTimeoutMs: number;
   /** Given up after so long without any progress, in milliseconds. */
   readonly silenceMs: number;
+  /** May all that the child holds go? Asked only where its history does not say so. */
+  readonly isExpendable?: (child: ServerFacts) => boolean;
   /** Before the child is told to follow; not called for one that follows already. Awaited: what it writes is on disk before anything is changed. */
   readonly onAttach: (seen: {readonly child: Sight; readonly parent: Sight}) => unknown;
   readonly onProgress?: (seen: {readonly child: Sight; readonly parent: Sight}) => void;
@@ -47,7 +50,7 @@ export async function follow(pair: Following, options: FollowOptions): Promise<v
     const seen = {child: under, parent: first};
     if (!isOrdered(stepOf(pair), seen.child.facts)) {
       const notFree = whyNotFree(seen.child.facts, first.facts);
-      if (notFree !== null) throw taken(pair, notFree);
+      if (notFree !== null && !options.isExpendable?.(seen.child.facts)) throw taken(pair, notFree);
       await options.onAttach(seen);
       const orders = new Orders(await child.connection());
       await setLogin(orders, {auth: options.login, masters: [pair.parent]});

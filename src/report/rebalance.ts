@@ -10,6 +10,7 @@ import type {
   Settings,
   Writers,
 } from '../migration/records.js';
+import type {Way} from '../migration/split.js';
 
 /** One side of the change, as scripts see it. */
 export interface SideReport {
@@ -95,6 +96,8 @@ export interface PlanPart {
   readonly settings: Settings;
   readonly consents: Consents;
   readonly advice: readonly Advice[];
+  /** How the keys travel, and why; absent where there is no choice. */
+  readonly way?: Way;
   /** What makes the plan unnecessary, in a sentence; null when it is not. */
   readonly already: string | null;
   /** The plan as it was saved, or came from a file. */
