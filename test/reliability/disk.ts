@@ -89,10 +89,8 @@ async function powerIds(asked: {
     ),
     ...moments,
   ];
-  return chosen.map(
-    (at, i) =>
-      `power:${shape}:${verb}:${at}:${losses[(i + Math.floor(i / boundaries.length)) % losses.length]}:${own + i}`,
-  );
+  const loss = (i: number): Loss => losses[(i + Math.floor(i / boundaries.length)) % losses.length]!;
+  return chosen.map((at, i) => `power:${shape}:${verb}:${at}:${loss(i)}~${i + 1}:${own}`);
 }
 
 function countRequestBytes(shape: Shape, verb: Verb, seed: number): Promise<number> {

@@ -1,5 +1,6 @@
 /** Starts the real command line, alone or under another program (strace, a shell with limits), and ends all of it together. */
 import {spawn} from 'node:child_process';
+import {readFileSync} from 'node:fs';
 import {dirname} from 'node:path';
 import type {Field} from '../migration/field.js';
 import {binPath, type CliResult, cleanEnv, type Started, watch} from '../rig/cli.js';
@@ -24,9 +25,15 @@ function killGroup(pid: number): void {
   } catch {} // All of it has ended.
 }
 
+/** The tracer lives on to see it die: a dead process that nobody takes note of looks alive to whoever asks for its number. */
+function killInner(pid: number): void {
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim();
+  for (const child of children === '' ? [pid] : children.split(' ').map(Number)) process.kill(child, 'SIGKILL');
+}
+
 export interface Launched extends Started {
-  /** kill -9 of it and of all that it started. */
-  killAll(): void;
+  /** kill -9 of rtopo itself, whatever it runs under: that notices, and ends too. */
+  killInner(): void;
 }
 
 export function launch({file, home}: Field, args: readonly string[], options: LaunchOptions = {}): Launched {
@@ -43,7 +50,7 @@ export function launch({file, home}: Field, args: readonly string[], options: La
     groups.delete(pid);
     if (pid > 0) killGroup(pid);
   });
-  return {...started, killAll: () => killGroup(pid)};
+  return {...started, killInner: () => killInner(pid)};
 }
 
 /** The failure in the envelope of `--json`; null when there is none. */

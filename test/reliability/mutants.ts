@@ -45,7 +45,7 @@ export const mutants: readonly Mutant[] = [
           "        await door.enter();\n        await source.batch(keys.map((key) => ['UNLINK', key]));\n        isInside = true;",
       },
     ],
-    checks: [layer('kill', 12)],
+    checks: [replay('kill:join:run:fsync@9f:3'), ...[60, 70, 80, 90].map((n) => replay(`kill:join:run:write@${n}:3`))],
   },
   {
     name: 'skip-fsync',
@@ -57,7 +57,10 @@ export const mutants: readonly Mutant[] = [
         replace: '    if (fd < 0) fsync(fd, reject);\n    resolve();',
       },
     ],
-    checks: [replay('disk:power:join:run:rename@1:none-kept~1:7'), layer('disk', 20)],
+    checks: [
+      replay('disk:power:join:run:rename@1:none-kept~1:7'),
+      replay('disk:power:join:run:bytes@60000:none-kept~2:7'),
+    ],
   },
   {
     name: 'skip-folder-fsync',
@@ -69,13 +72,16 @@ export const mutants: readonly Mutant[] = [
         replace: '    if (fd < 0) fsyncSync(fd);\n  } finally {',
       },
     ],
-    checks: [replay('disk:power:join:run:rename@1:none-kept~1:7'), layer('disk', 20)],
+    checks: [
+      replay('disk:power:join:run:rename@1:none-kept~1:7'),
+      replay('disk:power:join:run:bytes@60000:none-kept~2:7'),
+    ],
   },
   {
     name: 'topology-not-synced',
     about: 'the new topology file takes its name before its bytes are on the disk',
     edits: [{file: save, find: '      await file.sync();\n', replace: ''}],
-    checks: [replay('disk:power:join:run:bytes@999999999:none-kept~1:7'), layer('disk', 40)],
+    checks: [replay('disk:power:join:run:bytes@999999999:torn~1:7')],
   },
   {
     name: 'replace-on-busykey',
@@ -148,7 +154,10 @@ export const mutants: readonly Mutant[] = [
         replace: 'copying.sent += await copyBatch(worker, one).catch(() => one.keys.length);',
       },
     ],
-    checks: [layer('proxy', 27)],
+    checks: [
+      ...[3000, 4500, 6000].map((at) => replay(`proxy:join:0:cut-after@${at}:once:7`)),
+      ...[20_000, 60_000, 100_000].map((at) => replay(`proxy:join:2:cut-request@${at}:once:7`)),
+    ],
   },
   {
     name: 'resend-forgets-intent',
@@ -250,7 +259,7 @@ export const mutants: readonly Mutant[] = [
         replace: '    await late();\n    note(operation, copiedRecord(batch, carried));\n',
       },
     ],
-    checks: [tests('migration/kill'), layer('kill', 60)],
+    checks: [tests('migration/kill')],
   },
   {
     name: 'torn-tail-stays',

@@ -85,7 +85,7 @@ function killAtBytes({scene, verb, at, proxies}: PowerCut, file: string) {
       if (left <= 0) return 0;
       const passed = Math.min(bytes, left);
       left -= passed;
-      if (left <= 0) run.killAll();
+      if (left <= 0) run.killInner();
       return passed;
     };
   }
