@@ -169,6 +169,22 @@ const wanted = {
       brew: ['openssl'],
     },
   },
+  strace: {
+    title: 'strace (it breaks system calls in the reliability tests)',
+    programs: ['strace'],
+    packages: {'apt-get': ['strace'], dnf: ['strace'], yum: ['strace'], apk: ['strace'], pacman: ['strace']},
+  },
+  gcc: {
+    title: 'gcc (it gives a server of the reliability tests a clock of its own)',
+    programs: ['gcc'],
+    packages: {
+      'apt-get': ['gcc libc6-dev'],
+      dnf: ['gcc'],
+      yum: ['gcc'],
+      apk: ['gcc musl-dev'],
+      pacman: ['gcc'],
+    },
+  },
   script: {
     title: 'script (it gives the tests a terminal)',
     programs: ['script'],
@@ -192,7 +208,7 @@ export function installPlan({packages, has, isRoot}) {
   return {
     possible: sudo.length === 0 || has('sudo'),
     refresh: manager.refresh === undefined ? null : command(manager.refresh),
-    attempts: packages[manager.program].map((name) => command([...manager.install, name])),
+    attempts: packages[manager.program].map((names) => command([...manager.install, ...names.split(' ')])),
     /** What a person would type. */
     byHand: `${sudo.length > 0 ? 'sudo ' : ''}${manager.program} ${manager.install[0]} ${packages[manager.program][0]}`,
   };

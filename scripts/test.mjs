@@ -11,6 +11,8 @@ await runScript(() => {
   prepare();
   ensureProgram('script');
   ensureProgram('openssl');
+  // The reliability tests break system calls from outside, which only Linux lets them do.
+  if (process.platform === 'linux') for (const program of ['strace', 'gcc']) ensureProgram(program);
   if (!ensureClients()) process.env.RTOPO_TEST_WITHOUT_CLIENTS = '1';
   if (!ensureValkey()) process.env.RTOPO_TEST_WITHOUT_VALKEY = '1';
   const filters = process.argv.slice(2);
