@@ -4,8 +4,8 @@ import {replyFault} from '../redis/faults.js';
 import {ReplyError} from '../redis/resp/decode.js';
 import {script} from '../redis/resp/script.js';
 import type {RespSocket} from '../redis/resp/socket.js';
+import {lockLost} from './compare-and-delete.js';
 import type {Operation} from './operation.js';
-import {lockLost} from './prune.js';
 
 /** KEYS: the keys, then the lock. ARGV: lock token, database. Answers how many went; -2 when the lock is not ours. */
 const DROP = script(`local lock = table.remove(KEYS)
