@@ -25,6 +25,8 @@ export interface Across {
   readonly phase: StopAfter;
   readonly writers: Writers;
   readonly method: string | null;
+  /** A barrier stands behind the last copy. */
+  readonly isDurable: boolean;
 }
 
 const UNSETTLED = {writers: 'unknown', method: null} as const;
@@ -51,19 +53,19 @@ export async function bringAcross(
     await dropSurplus(operation);
     await copyAll(operation, 'copy');
     await enter(operation, 'copied');
-    if (stopAfter === 'copied') return {phase: 'copied', ...UNSETTLED};
+    if (stopAfter === 'copied') return {phase: 'copied', ...UNSETTLED, isDurable: false};
     const settled = await settleWriters(operation, before, fencing);
     await enter(operation, 'verified', settled);
     const {writers, method} = settled;
     // Writers that wait for the end of a fence do not wait for disks: what was copied under it is made durable before anything is deleted.
     if (!fencing.isLate) await raiseBarrier(operation);
-    if (stopAfter === 'verified') return {phase: 'verified', writers, method};
+    if (stopAfter === 'verified') return {phase: 'verified', writers, method, isDurable: !fencing.isLate};
     checkpoint(operation);
     await fencing.assertUp();
     await cutOver(operation);
     operation.hasCutOver = true;
     await enter(operation, 'cutover');
-    return {phase: 'cutover', writers, method};
+    return {phase: 'cutover', writers, method, isDurable: !fencing.isLate};
   } finally {
     await fencing.lift();
   }

@@ -1,6 +1,6 @@
 import {EMPTY_TAIL, readJournal, type Tail} from '../journal/reading.js';
 import type {FenceRecord} from './fence.js';
-import type {Counts} from './operation.js';
+import {type Counts, noCounts} from './operation.js';
 import {unpackKeys} from './packing.js';
 import type {Readings} from './readings.js';
 import {
@@ -83,17 +83,7 @@ export function readOperation(path: string): Told | null {
   let isDurable = false;
   let method: string | null = null;
   let [found, servers, leftovers] = [new Map<string, string>(), new Map<string, string>(), false];
-  const counts: Counts = {
-    copied: 0,
-    verified: 0,
-    deleted: 0,
-    expired: 0,
-    changed: 0,
-    skipped: 0,
-    byElements: 0,
-    refooted: 0,
-    bytes: 0,
-  };
+  const counts = noCounts();
   for (const {record, tail: at} of readJournal<RebalanceRecord>(path)) {
     [tail, lastMs] = [at, record.t];
     switch (record.type) {

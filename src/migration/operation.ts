@@ -50,6 +50,13 @@ export interface Counts {
   bytes: number;
 }
 
+export function noCounts(): Counts {
+  return {
+    ...{copied: 0, verified: 0, deleted: 0, expired: 0, changed: 0},
+    ...{skipped: 0, byElements: 0, refooted: 0, bytes: 0},
+  };
+}
+
 /** `perhaps`: acts of which nobody can tell whether they changed anything, such as a RESTORE of a key that has just expired. */
 export interface OwnWrites {
   readonly sure: number;
@@ -183,4 +190,20 @@ export function abortCommand({id, again}: Pick<Operation, 'id' | 'again'>): stri
 /** Nodes that were given keys: those that have to be durable before a source is pruned. */
 export function receivers({nodes, received}: Operation): readonly Node[] {
   return nodes.filter(({number}) => received.has(number));
+}
+
+/** Once an operation has begun every fault leaves it unfinished, whatever the server said: exit 4 (or 130), and the command that goes on. */
+export function unfinished(operation: Pick<Operation, 'id' | 'again'>, error: unknown): unknown {
+  if (!(error instanceof RtopoError)) return error;
+  const {code, message, remedy, details, exit} = error;
+  const isKnown = exit === ExitCode.incomplete || exit === ExitCode.interrupted;
+  if (isKnown && remedy?.includes('rtopo rebalance')) return error;
+  return new RtopoError({
+    code,
+    exit: exit === ExitCode.interrupted ? exit : ExitCode.incomplete,
+    message: isKnown ? message : `${message} The operation is unfinished; no key is lost.`,
+    remedy: remedy === undefined ? resumeCommand(operation) : `${remedy}; then: ${resumeCommand(operation)}`,
+    details: {...details, id: operation.id},
+    cause: error,
+  });
 }

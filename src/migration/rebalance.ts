@@ -1,8 +1,6 @@
-/** The wing's story from a running operation to its report: carried out, or undone; and what every fault on the way means. */
-import {ExitCode, RtopoError} from '../errors.js';
 import type {RebalanceReport} from '../report/rebalance.js';
 import {undoCopies} from './abort.js';
-import {type Operation, resumeCommand} from './operation.js';
+import {type Operation, unfinished} from './operation.js';
 import {runReport} from './reports.js';
 import {type RunOptions, runOperation} from './run.js';
 import {emptyChildren} from './split-keys.js';
@@ -38,20 +36,4 @@ export async function abortOperation(operation: Operation): Promise<{report: Reb
   } finally {
     await closeOperation(operation);
   }
-}
-
-/** Once an operation has begun every fault leaves it unfinished, whatever the server said: exit 4, and the command that goes on. */
-function unfinished(operation: Operation, error: unknown): unknown {
-  if (!(error instanceof RtopoError)) return error;
-  const {code, message, remedy, details, exit} = error;
-  const isKnown = exit === ExitCode.incomplete || exit === ExitCode.interrupted;
-  if (isKnown && remedy?.includes('rtopo rebalance')) return error;
-  return new RtopoError({
-    code,
-    exit: ExitCode.incomplete,
-    message: isKnown ? message : `${message} The operation is unfinished; no key is lost.`,
-    remedy: remedy === undefined ? resumeCommand(operation) : `${remedy}; then: ${resumeCommand(operation)}`,
-    details: {...details, id: operation.id},
-    cause: error,
-  });
 }

@@ -8,7 +8,7 @@ import {readFacts} from '../redis/fleet.js';
 import type {RebalanceReport} from '../report/rebalance.js';
 import {addressText} from '../topology/types.js';
 import {readOperation, type Told} from './history.js';
-import {type Operation, resumeCommand} from './operation.js';
+import {type Operation, resumeCommand, unfinished} from './operation.js';
 import {type Change, planChange} from './plan.js';
 import type {RebalancePlan} from './planning.js';
 import type {RebalanceRecord} from './records.js';
@@ -157,21 +157,5 @@ function alreadyHanded({id, again, file}: Replacing, handed: readonly Replacemen
     code: 'ALREADY_HANDED_OVER',
     message: `The change of master has begun or is done for ${names}: clients may already write to the new one.`,
     remedy: `finish it, then go back: ${resumeCommand({id, again})} && rtopo rebalance --to ${file}.before-${id}${again}`,
-  });
-}
-
-/** Once an operation has begun, every fault leaves it unfinished: exit 4, and the command that goes on. */
-function unfinished(operation: Pick<Operation, 'id' | 'again'>, error: unknown): unknown {
-  if (!(error instanceof RtopoError)) return error;
-  const {code, message, remedy, details, exit} = error;
-  const isKnown = exit === ExitCode.incomplete || exit === ExitCode.interrupted;
-  if (isKnown && remedy?.includes('rtopo rebalance')) return error;
-  return new RtopoError({
-    code,
-    exit: exit === ExitCode.interrupted ? exit : ExitCode.incomplete,
-    message: `${message} The operation is unfinished; no key is lost.`,
-    remedy: remedy === undefined ? resumeCommand(operation) : `${remedy}; then: ${resumeCommand(operation)}`,
-    details: {...details, id: operation.id},
-    cause: error,
   });
 }

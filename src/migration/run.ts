@@ -48,18 +48,18 @@ async function runPhases(operation: Operation, options: RunOptions): Promise<Out
   await write(operation, {type: 'run', servers: operation.nodes.map(({at, facts}) => ({at, runId: facts.runId}))});
   // Once the copies are proved and durable, the journal says what may go, key by key; what pruning leaves is looked at anew.
   const isCutOver = (options.phase === 'cutover' || options.phase === 'pruning') && !told.leftovers;
-  let {writers, method}: WritersSettled = told;
+  let {writers, method, isDurable}: WritersSettled & {readonly isDurable: boolean} = told;
   if (!isCutOver) {
     const across = await bringAcross(operation, {readings: goesOn(options) ? told.readings : null, stopAfter});
     if (across.phase !== 'cutover') return {...across, finalCheck: null};
-    ({writers, method} = across);
+    ({writers, method, isDurable} = across);
   }
   if (stopAfter === 'cutover') return {phase: 'cutover', writers, method, finalCheck: null};
-  let kept = await prune(operation, isCutOver && told.isDurable);
+  let kept = await prune(operation, isDurable);
   // A target that was restarted since may have come back without its copies. The sources still hold them: once more.
   if (kept.missing > 0 && isCutOver && !sameServers) {
-    ({writers, method} = await bringAcross(operation, {readings: null, stopAfter: null}));
-    kept = await prune(operation, false);
+    ({writers, method, isDurable} = await bringAcross(operation, {readings: null, stopAfter: null}));
+    kept = await prune(operation, isDurable);
   }
   const finalCheck = await proveEnd(operation, kept);
   await dropAside(operation);

@@ -10,7 +10,7 @@ import {parseTopology} from '../topology/parse.js';
 import {readOperation, type Told} from './history.js';
 import {liftLeft} from './hold-writers.js';
 import {type Node, openSocket} from './nodes.js';
-import {type Operation, type Progress, resumeCommand} from './operation.js';
+import {noCounts, type Operation, type Progress, resumeCommand} from './operation.js';
 import {hasCutOver} from './operations.js';
 import {Pace} from './pace.js';
 import {planChange, type Side} from './plan.js';
@@ -90,17 +90,7 @@ function blank(): Pick<
   | 'doubted'
 > {
   return {
-    counts: {
-      copied: 0,
-      verified: 0,
-      deleted: 0,
-      expired: 0,
-      changed: 0,
-      skipped: 0,
-      byElements: 0,
-      refooted: 0,
-      bytes: 0,
-    },
+    counts: noCounts(),
     received: new Set(),
     intakes: new Map(),
     notes: new Set(),

@@ -169,7 +169,7 @@ test('130: interrupted, the journal is written, and the resume command works', (
     const home = join(rig.dir, 'home');
     mkdirSync(home);
     const run = cliStart(['rebalance', '--add', `s1=${b!.address}`, '--yes'], {cwd: rig.dir, home});
-    await run.printed(/copying/);
+    await run.printed(/^copying/m);
     run.kill('SIGINT');
     const result = await run.done;
     assert.is(result.status, 130, result.stderr);

@@ -59,13 +59,12 @@ test('a journal that cannot be written stops the run before it changes more', as
     writeFileSync(
       full,
       `import fs from 'node:fs'; import {syncBuiltinESMExports} from 'node:module';
-       const real = fs.writeSync; let n = 0;
-       fs.writeSync = (fd, bytes, from, length, ...rest) => {
-         if (fd < 3) return real(fd, bytes, from, length, ...rest);
+       const real = fs.write; let n = 0;
+       fs.write = (fd, bytes, from, length, at, done) => {
          n += 1;
-         if (n < 7) return real(fd, bytes, from, length, ...rest);
-         if (n === 7) return real(fd, bytes, from, 40);
-         throw Object.assign(new Error('full'), {code: 'ENOSPC'});
+         if (n < 4) return real(fd, bytes, from, length, at, done);
+         if (n === 4) return real(fd, bytes, from, 40, at, done);
+         done(Object.assign(new Error('full'), {code: 'ENOSPC'}));
        };
        syncBuiltinESMExports();`,
     );

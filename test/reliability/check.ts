@@ -68,6 +68,19 @@ async function ownKeys(raw: Server['raw']): Promise<string[]> {
   return found;
 }
 
+/** What the report counts is what happened: every key that moved was copied and deleted, none is said to have expired. */
+export function assertCounted({before}: Scene, {stdout}: CliResult, what: string): void {
+  const {keys} = JSON.parse(stdout).result as {keys: Record<string, number>};
+  const soonest = Math.min(...[...before.values()].map(({expireAtMs}) => expireAtMs ?? Number.POSITIVE_INFINITY));
+  if (soonest < Date.now()) return;
+  const {moving, copied, verified, deleted, expired} = keys;
+  assert.equal(
+    {copied, verified, deleted, expired},
+    {copied: moving, verified: moving, deleted: moving, expired: 0},
+    `${what}: counts`,
+  );
+}
+
 /** A finished operation that is resumed again says so and changes nothing. */
 export async function assertNoop(scene: Scene, what: string, verb = 'resume'): Promise<void> {
   const [lay, text] = [await holders(scene.servers), scene.home.text()];

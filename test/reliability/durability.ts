@@ -29,7 +29,7 @@ export const tracedCalls =
 export function fates(trace: string, sizes: ReadonlyMap<string, number>): ReadonlyMap<string, FileFate> {
   const files = new Map<string, Growing>();
   for (const [path, size] of sizes) files.set(path, {size, durable: size, isNew: false, isNameDurable: true});
-  const open = new Map<string, {call: string; path: string; size: number}>();
+  const open = new Map<string, Entered>();
   for (const line of trace.split('\n')) {
     const [, tid = 'main', text] = /^(?:(\d+) +)?(.*)$/.exec(line)!;
     const resumed = /^<\.\.\. (\w+) resumed>.*= (-?\d+)/.exec(text!);
@@ -41,7 +41,9 @@ export function fates(trace: string, sizes: ReadonlyMap<string, number>): Readon
     }
     const [, call, args] = /^(\w+)\((.*)$/.exec(text!) ?? [];
     if (call === undefined || args === undefined) continue;
-    const entered = {call: `${call}${args.includes('O_CREAT') ? '+' : ''}`, path: pathOf(call, args), size: 0};
+    const [, from = '', to = ''] = /"([^"]*)".*?"([^"]*)"/.exec(args) ?? [];
+    const path = call.startsWith('rename') ? to : pathOf(call, args);
+    const entered = {call: `${call}${args.includes('O_CREAT') ? '+' : ''}`, path, from, size: 0};
     entered.size = files.get(entered.path)?.size ?? 0;
     const result = /\) += (-?\d+)/.exec(args)?.[1];
     if (result !== undefined) settle(files, entered, Number(result));
@@ -57,22 +59,29 @@ export function fates(trace: string, sizes: ReadonlyMap<string, number>): Readon
 
 function pathOf(call: string, args: string): string {
   if (call.startsWith('openat')) return /"([^"]*)"/.exec(args)?.[1] ?? '';
-  if (call.startsWith('rename')) return /"[^"]*".*?"([^"]*)"/.exec(args)?.[1] ?? '';
   return /^\d+<([^>]*)>/.exec(args)?.[1] ?? /"([^"]*)"/.exec(args)?.[1] ?? '';
 }
 
-function settle(
-  files: Map<string, Growing>,
-  {call, path, size}: {call: string; path: string; size: number},
-  result: number,
-): void {
+interface Entered {
+  readonly call: string;
+  readonly path: string;
+  /** Of a rename: the name that goes. */
+  readonly from: string;
+  /** Of the file when the call was entered. */
+  size: number;
+}
+
+function settle(files: Map<string, Growing>, {call, path, from, size}: Entered, result: number): void {
   if (result < 0) return;
   const file = files.get(path);
   if (call === 'openat+' && file === undefined)
     files.set(path, {size: 0, durable: 0, isNew: true, isNameDurable: false});
-  else if (call.startsWith('rename'))
-    files.set(path, {size: 0, durable: Number.MAX_SAFE_INTEGER, isNew: true, isNameDurable: false});
-  else if (/^p?writev?(64)?$/.test(call) && file !== undefined) file.size += result;
+  else if (call.startsWith('rename')) {
+    // The content goes along, as far as it was synced; that it has this name now is not on the disk yet.
+    const moved = files.get(from) ?? {size: 0, durable: 0};
+    files.set(path, {...moved, isNew: true, isNameDurable: false});
+    files.delete(from);
+  } else if (/^p?writev?(64)?$/.test(call) && file !== undefined) file.size += result;
   else if (call === 'fsync' || call === 'fdatasync') {
     if (file !== undefined) file.durable = Math.max(file.durable, size);
     // The sync of a folder makes the names in it durable.

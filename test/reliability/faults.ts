@@ -109,6 +109,8 @@ async function strike({scene, fault, patient, proxies, side, phase}: Strike): Pr
   const left = await withoutInFlight(scene, owed, {stood, side, losesData: fault.losesData === true});
   await assertOwed(scene, left, what);
   const trail = ended.status === 0 ? [] : await recover(scene, left, what);
+  // Where nobody lost anything the first resume ends it.
+  if (!fault.losesData) assert.equal(trail, [], `${what}: ${trail.join(' ')}`);
   await assertOwedFinished(scene, left, `${what} [${trail.join(' ')}]`, fault.keepsLock === true);
   await assertNoop(scene, what);
   return {hit: true, met: stood};

@@ -10,7 +10,7 @@ import {Clock} from './clock.js';
 import {errorOf, launch} from './launch.js';
 import type {Outcome} from './layer.js';
 import {freezeAt, type Moment, thaw} from './phase.js';
-import {makeScene, type Scene} from './scene.js';
+import {holders, makeScene, type Scene} from './scene.js';
 
 function world(seed: number, body: (scene: Scene, servers: readonly Server[]) => Promise<Outcome>): Promise<Outcome> {
   return withServers([durable, durable, durable], async (servers, rig) =>
@@ -79,6 +79,60 @@ export function oversleep(moment: Moment) {
       assertStatus(await launch(scene.home, ['rebalance', 'resume', '--yes', '--json']).done, 0, 'afterwards');
       await assertFinished(scene, 'afterwards');
       return {hit: true, met: `lease lost at ${stood}: ${errorOf(ended)?.code ?? 'exit 0'}`};
+    });
+}
+
+/** Somebody takes the lock away while keys are deleted: not one more may go. */
+export function stolenLock(moment: Moment) {
+  return (seed: number): Promise<Outcome> =>
+    world(seed, async (scene, servers) => {
+      const run = launch(scene.home, [...scene.args, '--json']);
+      const stood = await freezeAt(scene.home, run, moment);
+      if (stood === null) return {hit: false, met: 'over'};
+      for (const {raw} of servers) await raw.cmd('SET', '__rtopo:lock', 'somebody', 'PX', 60_000);
+      const lay = await holders(servers);
+      thaw(run);
+      const ended = await run.done;
+      assertStatus(ended, 4, 'the lock was stolen');
+      const kept = await holders(servers);
+      const gone = lay.split('\n').filter((line) => !kept.includes(line));
+      assert.equal(gone, [], 'deleted without the lock');
+      for (const {raw} of servers) await raw.cmd('DEL', '__rtopo:lock');
+      assertStatus(await launch(scene.home, ['rebalance', 'resume', '--yes', '--json']).done, 0, 'resume');
+      await assertFinished(scene, 'the lock was stolen');
+      return {hit: true, met: `lock stolen at ${stood}: ${errorOf(ended)?.code}`};
+    });
+}
+
+/** Somebody writes, at the target, a name that is on its way there, with a value that is as long and is another one. Both must stay. */
+export function squat(moment: Moment) {
+  return (seed: number): Promise<Outcome> =>
+    withServers([durable, durable, durable], async (servers, rig) => {
+      let name = '';
+      const more = async (place: (key: Buffer) => number, next: (key: Buffer) => number) => {
+        for (let i = 0; name === ''; i++) if (next(Buffer.from(`squat:${i}`)) === 2) name = `squat:${i}`;
+        await servers[place(Buffer.from(name))]!.raw.cmd('SET', name, 'source', 'PXAT', 4_000_000_000_000);
+      };
+      const scene = await makeScene({servers, rig, shape: 'join', seed, more});
+      const run = launch(scene.home, [...scene.args, '--json']);
+      const stood = await freezeAt(scene.home, run, moment);
+      if (stood === null) return {hit: false, met: 'over'};
+      const {raw} = servers[2]!;
+      // Where the copy has arrived already this overwrites it: a client that writes to a server that does not own the key yet.
+      await raw.cmd('SET', name, 'target', 'PXAT', 4_000_000_000_000);
+      thaw(run);
+      const ended = await run.done;
+      assertStatus(ended, 4, `squatted at ${stood}`);
+      assert.is(String(await raw.cmd('GET', name)), 'target', 'the value at the target was overwritten');
+      const values = await Promise.all(servers.slice(0, 2).map((server) => server.raw.cmd('GET', name)));
+      assert.ok(
+        values.some((value) => String(value) === 'source'),
+        'the value at the source was deleted',
+      );
+      await raw.cmd('DEL', name);
+      assertStatus(await launch(scene.home, ['rebalance', 'resume', '--yes', '--json']).done, 0, 'resume');
+      await assertFinished(scene, 'squatted');
+      return {hit: true, met: `another value at the target at ${stood}: ${errorOf(ended)?.code}`};
     });
 }
 

@@ -1,7 +1,7 @@
 /** Layer 5: surroundings that are against it: no room, small limits, wrong clocks, short lives, writers, other operators, consumers. */
 
 import {prng} from '../rig/data.js';
-import {consume, intrude, oversleep, race} from './hostile-actors.js';
+import {consume, intrude, oversleep, race, squat, stolenLock} from './hostile-actors.js';
 import {jumpingClock, shortLives, wrongClock} from './hostile-clock.js';
 import {losesRoom, refusedForRoom, smallBulk} from './hostile-memory.js';
 import {type Write, writes, writing} from './hostile-writer.js';
@@ -17,9 +17,11 @@ const trials: Readonly<Record<string, Trial>> = {
   'write-all-throughout': writing('all', 'throughout'),
   'clock-ahead': wrongClock(HOUR_MS),
   'short-lives': shortLives,
-  'oversleep-pruning': oversleep('pruning'),
+  'oversleep-verified': oversleep('verified'),
   'xack-old': consume('XACK', 'old'),
   'race-two-accounts': race('two'),
+  'stolen-lock-pruning': stolenLock('pruning'),
+  'squat-copying': squat('copying'),
   'oom-copying': losesRoom('noeviction', 'copying'),
   'small-bulk': smallBulk,
   'write-set-verified': writing('SET', 'verified'),
@@ -38,7 +40,7 @@ const trials: Readonly<Record<string, Trial>> = {
   'intrude-abort': intrude('verified', 'abort'),
   'intrude-resume-pruning': intrude('pruning', 'resume'),
   'oversleep-copying': oversleep('copying'),
-  'oversleep-verified': oversleep('verified'),
+  'oversleep-pruning': oversleep('pruning'),
   'oversleep-some-pruned': oversleep('some-pruned'),
   'xreadgroup-old': consume('XREADGROUP', 'old'),
   'xclaim-old': consume('XCLAIM', 'old'),

@@ -6,7 +6,7 @@ import {assertStatus, durable, said} from '../migration/field.js';
 import type {CliResult} from '../rig/cli.js';
 import {prng} from '../rig/data.js';
 import {withServers} from '../rig/servers.js';
-import {assertFinished, assertNoop, assertUntouched, assertWhole, resumeStrictly} from './check.js';
+import {assertCounted, assertFinished, assertNoop, assertUntouched, assertWhole, resumeStrictly} from './check.js';
 import {type LaunchOptions, launch} from './launch.js';
 import {type Layer, type Outcome, spread} from './layer.js';
 import {freezeAt, type Moment} from './phase.js';
@@ -134,7 +134,7 @@ async function finish(scene: Scene, verb: Verb, lay: string): Promise<void> {
     await assertUntouched(scene, lay, 'aborted');
     return assertNoop(scene, 'aborted', 'abort');
   }
-  await resumeStrictly(scene, lay, 'killed');
+  assertCounted(scene, await resumeStrictly(scene, lay, 'killed'), 'resumed');
   await assertFinished(scene, 'resumed');
   await assertNoop(scene, 'resumed');
 }

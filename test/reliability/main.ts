@@ -1,7 +1,9 @@
 /** The command line of the harness: which layers, how many cases, from which seed; one line per failure, a table at the end. */
 import {parseArgs} from 'node:util';
 import {type LayerResult, runLayer} from './campaign.js';
+import {writeLayerFigures, writeMutantFigures} from './docs.js';
 import {layers} from './layers.js';
+import {runMutants} from './mutate.js';
 
 export async function main(argv: readonly string[]): Promise<number> {
   const {values} = parseArgs({
@@ -12,10 +14,17 @@ export async function main(argv: readonly string[]): Promise<number> {
       seed: {type: 'string', default: '1'},
       lanes: {type: 'string', default: '2'},
       replay: {type: 'string'},
+      only: {type: 'string'},
       'write-docs': {type: 'boolean', default: false},
     },
   });
   if (values.replay !== undefined) return replay(values.replay);
+  const say = (text: string) => console.log(text);
+  if (values.layer === 'mutants') {
+    const results = await runMutants(values.only, say);
+    if (values['write-docs']) writeMutantFigures(results);
+    return results.every(({outcome}) => outcome === 'caught') ? 0 : 1;
+  }
   const wanted = layers.filter(({name}) => values.layer === 'all' || values.layer === name);
   if (wanted.length === 0) throw new Error(`there is no layer '${values.layer}'`);
   const results: LayerResult[] = [];
@@ -28,6 +37,8 @@ export async function main(argv: readonly string[]): Promise<number> {
       say: (text: string) => console.log(text),
     };
     results.push(await runLayer(layer, options));
+    // After each layer: a long run that is broken off has not been for nothing.
+    if (values['write-docs']) writeLayerFigures(results);
   }
   for (const {name, cases, checks, missed, failures, seconds} of results) {
     const more = checks > cases ? `, ${checks} checks` : '';

@@ -3,11 +3,11 @@ import * as assert from 'uvu/assert';
 import {assertStatus, durable, said} from '../migration/field.js';
 import {prng} from '../rig/data.js';
 import {withServers} from '../rig/servers.js';
-import {assertFinished, assertHonestEnd, assertNoop, assertWhole, resumeStrictly} from './check.js';
+import {assertCounted, assertFinished, assertHonestEnd, assertNoop, assertWhole, resumeStrictly} from './check.js';
 import {before} from './faults.js';
 import {launch} from './launch.js';
 import type {Layer, Outcome} from './layer.js';
-import {type Fault, type FaultKind, faultKinds} from './proxy.js';
+import {type Fault, type FaultKind, faultKinds} from './proxy-faults.js';
 import {holders, makeScene, type Shape} from './scene.js';
 
 const shapesHere: readonly Shape[] = ['join', 'scheme', 'leave', 'swap'];
@@ -66,10 +66,9 @@ async function run(id: string): Promise<Outcome> {
       await assertWhole(scene, kind);
       await assertHonestEnd(scene, ended, lay, kind);
       if (harmless.includes(kind)) assertStatus(ended, 0, kind);
-      if (ended.status !== 0) {
-        assert.ok(hit, `ended without a fault: ${said(ended)}`);
-        await resumeStrictly(scene, lay, kind, true);
-      }
+      assert.ok(hit || ended.status === 0, `ended without a fault: ${said(ended)}`);
+      const last = ended.status === 0 ? ended : await resumeStrictly(scene, lay, kind, true);
+      assertCounted(scene, last, kind);
       // A run that was done when the network went could not give its lock back.
       await assertFinished(scene, kind, ended.status === 0);
       await assertNoop(scene, kind);

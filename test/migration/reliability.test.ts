@@ -1,0 +1,25 @@
+/**
+ * A bounded share of the reliability harness (test/reliability), with a fixed seed: kill -9, faults of servers, of the network and of
+ * the disk, hostile surroundings. The whole of it, and its figures, are in docs/reliability.md.
+ */
+import {suite} from 'uvu';
+import * as assert from 'uvu/assert';
+import {runLayer} from '../reliability/campaign.js';
+import type {LayerName} from '../reliability/layer.js';
+import {layers} from '../reliability/layers.js';
+
+const test = suite('migration/reliability');
+
+const SEED = 1;
+const shares: Readonly<Record<LayerName, number>> = {kill: 40, faults: 12, proxy: 12, disk: 20, hostile: 12};
+
+for (const layer of layers) {
+  const wanted = shares[layer.name];
+  test(`${layer.name}: ${wanted} cases`, async () => {
+    const {failures, cases} = await runLayer(layer, {cases: wanted, seed: SEED, lanes: 2, say: console.log});
+    assert.equal(failures, []);
+    assert.ok(cases >= 0.7 * wanted, `only ${cases} of ${wanted} cases were hit by their fault`);
+  });
+}
+
+test.run();

@@ -1,0 +1,303 @@
+/**
+ * Bugs to be planted, and who has to notice. A place is found by its exact text, which must occur once: where the sources have changed, the
+ * line here is stale and the run fails until it is mended.
+ */
+
+export interface Edit {
+  readonly file: string;
+  readonly find: string;
+  readonly replace: string;
+}
+
+export interface Mutant {
+  readonly name: string;
+  readonly about: string;
+  readonly edits: readonly Edit[];
+  /** Arguments for node, from the repository's root, tried in this order until one fails. */
+  readonly checks: readonly string[];
+}
+
+const replay = (id: string): string => `test/reliability/run.mjs --replay ${id}`;
+const layer = (name: string, cases: number): string =>
+  `test/reliability/run.mjs --layer ${name} --cases ${cases} --seed 3`;
+const tests = (filter: string): string => `test/run.mjs ${filter}`;
+
+const copy = 'src/migration/copy.ts';
+const carry = 'src/migration/transports/dump-restore.ts';
+const prune = 'src/migration/prune.ts';
+const barrier = 'src/migration/barrier.ts';
+const record = 'src/journal/record.ts';
+const reading = 'src/journal/reading.ts';
+const lock = 'src/journal/lock.ts';
+const nodes = 'src/migration/nodes.ts';
+const compare = 'src/migration/compare.ts';
+const save = 'src/topology/save.ts';
+
+export const mutants: readonly Mutant[] = [
+  {
+    name: 'delete-before-copy',
+    about: 'the source is emptied as soon as its values are in hand',
+    edits: [
+      {
+        file: copy,
+        find: '        await door.enter();\n        isInside = true;',
+        replace:
+          "        await door.enter();\n        await source.batch(keys.map((key) => ['UNLINK', key]));\n        isInside = true;",
+      },
+    ],
+    checks: [layer('kill', 12)],
+  },
+  {
+    name: 'skip-fsync',
+    about: 'the journal is written and never synced',
+    edits: [
+      {
+        file: record,
+        find: '    fsync(fd, (error) => (error ? reject(error) : resolve()));',
+        replace: '    if (fd < 0) fsync(fd, reject);\n    resolve();',
+      },
+    ],
+    checks: [replay('disk:power:join:run:rename@1:none-kept~1:7'), layer('disk', 20)],
+  },
+  {
+    name: 'skip-folder-fsync',
+    about: 'the name of a new journal is not synced',
+    edits: [
+      {
+        file: record,
+        find: '    fsyncSync(fd);\n  } finally {',
+        replace: '    if (fd < 0) fsyncSync(fd);\n  } finally {',
+      },
+    ],
+    checks: [replay('disk:power:join:run:rename@1:none-kept~1:7'), layer('disk', 20)],
+  },
+  {
+    name: 'topology-not-synced',
+    about: 'the new topology file takes its name before its bytes are on the disk',
+    edits: [{file: save, find: '      await file.sync();\n', replace: ''}],
+    checks: [replay('disk:power:join:run:bytes@999999999:none-kept~1:7'), layer('disk', 40)],
+  },
+  {
+    name: 'replace-on-busykey',
+    about: 'RESTORE … REPLACE: what the target already held is overwritten',
+    edits: [
+      {file: carry, find: '(expireAtMs >= 0 ? 1 : 0) + (age', replace: '1 + (expireAtMs >= 0 ? 1 : 0) + (age'},
+      {
+        file: carry,
+        find: '  request.part(payload!);\n',
+        replace: "  request.part(payload!);\n  request.part('REPLACE');\n",
+      },
+    ],
+    checks: [replay('hostile:squat-copying:9')],
+  },
+  {
+    name: 'trust-ok',
+    about: "RESTORE's OK is believed, nothing is read back",
+    edits: [
+      {
+        file: carry,
+        find: '  return (\n    !existed &&\n    landed.payload !== null &&',
+        replace: '  if (!existed) return true;\n  return (\n    landed.payload !== null &&',
+      },
+    ],
+    checks: [tests('migration/transports'), tests('migration/payload')],
+  },
+  {
+    name: 'length-only',
+    about: 'two values of the same length count as equal',
+    edits: [
+      {
+        file: compare,
+        find: 'if (dumpBody(source.copy.payload).equals(dumpBody(target.copy.payload)))',
+        replace: 'if (source.copy.payload.length === target.copy.payload.length)',
+      },
+    ],
+    checks: [replay('hostile:squat-copying:9')],
+  },
+  {
+    name: 'digest-of-type-only',
+    about: 'the canonical digest looks at the type and not at the elements',
+    edits: [
+      {file: 'src/migration/digest.ts', find: 'hash.update(element);', replace: 'hash.update(element.subarray(0, 0));'},
+    ],
+    checks: [tests('migration/digest'), tests('migration/prune')],
+  },
+  {
+    name: 'ignore-run-id',
+    about: 'a new connection does not ask whose it is',
+    edits: [
+      {
+        file: nodes,
+        find: "if (infoText(info, 'run_id') === node.facts.runId) return;",
+        replace: "if (infoText(info, 'run_id') !== null || node.facts.runId !== '') return;",
+      },
+    ],
+    checks: [
+      replay('faults:join:source:replaced:some-copied:11'),
+      replay('faults:join:target:replaced:some-copied:12'),
+      layer('faults', 24),
+    ],
+  },
+  {
+    name: 'lost-reply-is-ok',
+    about: 'a batch whose reply was lost counts as copied',
+    edits: [
+      {
+        file: copy,
+        find: 'copying.sent += await lane.persist(() => copyBatch(worker, one));',
+        replace: 'copying.sent += await copyBatch(worker, one).catch(() => one.keys.length);',
+      },
+    ],
+    checks: [layer('proxy', 27)],
+  },
+  {
+    name: 'resend-forgets-intent',
+    about: 'a deletion that is sent again counts its own work as expired keys',
+    edits: [
+      {file: prune, find: '        intended = true;\n', replace: ''},
+      {file: prune, find: 'let intended = history', replace: 'const intended = history'},
+    ],
+    checks: [...[6300, 6700, 7000, 7300].map((at) => replay(`proxy:join:0:cut-after@${at}:once:7`))],
+  },
+  {
+    name: 'no-lock-token',
+    about: 'keys are deleted without a look at the lock',
+    edits: [{file: prune, find: "if redis.call('GET', lock) ~= ARGV[1] then return -2 end\n", replace: ''}],
+    checks: [replay('hostile:stolen-lock-pruning:5'), tests('migration/prune')],
+  },
+  {
+    name: 'living-holder-is-dead',
+    about: 'a lock is taken from a process that is alive',
+    edits: [
+      {file: lock, find: 'return pid === process.pid ? false : process.kill(pid, 0);', replace: 'return pid < 0;'},
+    ],
+    checks: [replay('hostile:intrude-resume:5'), replay('hostile:intrude-abort:5')],
+  },
+  {
+    name: 'lock-not-given-back',
+    about: 'the lock stays until its lease ends',
+    edits: [{file: lock, find: "return redis.call('DEL', KEYS[1])`", replace: 'return 1`'}],
+    checks: [replay('kill:join:run:fsync@5:3')],
+  },
+  {
+    name: 'forget-a-database',
+    about: 'only database 0 is moved',
+    edits: [{file: copy, find: '/^db(\\d{1,5}):/gm', replace: '/^db(0):/gm'}],
+    checks: [replay('kill:join:run:fsync@5:3')],
+  },
+  {
+    name: 'lose-ttl',
+    about: 'copies never expire',
+    edits: [
+      {file: carry, find: '  request.part(expireAtMs < 0 ? 0 : expireAtMs);', replace: '  request.part(0);'},
+      {file: carry, find: 'landed.expireAtMs === copy.expireAtMs &&', replace: 'landed.payload !== null &&'},
+      {
+        file: carry,
+        find: "  if (expireAtMs >= 0) request.part('ABSTTL');",
+        replace: "  if (expireAtMs >= 0) request.part('REPLACE');",
+      },
+    ],
+    checks: [replay('kill:join:run:fsync@5:3')],
+  },
+  {
+    name: 'prune-without-barrier',
+    about: 'nothing makes sure that the copies survive a crash of the target',
+    edits: [{file: barrier, find: "    case 'bgsave':\n      await saveNow(barred);", replace: "    case 'bgsave':"}],
+    checks: [replay('faults:join:target:restarted-old:cutover:21'), tests('migration/barrier')],
+  },
+  {
+    name: 'evictions-unseen',
+    about: 'the barrier does not look at evicted keys',
+    edits: [{file: barrier, find: '  if (evicted > 0) throw', replace: '  if (evicted < 0) throw'}],
+    checks: [replay('hostile:lru-verified:4'), tests('migration/barrier')],
+  },
+  {
+    name: 'prune-without-asking',
+    about: 'keys are deleted at the source whether the target holds them or not',
+    edits: [{file: prune, find: '    : await existing(target, keys);', replace: '    : keys.map(() => true);'}],
+    checks: [replay('faults:join:target:restarted-empty:cutover:31'), tests('migration/prune')],
+  },
+  {
+    name: 'delete-whatever-it-is',
+    about: 'a value that changed after it was copied is deleted all the same',
+    edits: [{file: prune, find: 'sub(dump, -8) ~= sub(crcs, 8 * i - 7, 8 * i) or ', replace: ''}],
+    checks: [replay('hostile:write-set-verified:5'), replay('hostile:xack-old:5')],
+  },
+  {
+    name: 'expiry-not-compared',
+    about: 'a key whose expiry was changed after it was copied is deleted all the same',
+    edits: [{file: prune, find: " or call('PEXPIRETIME', key) ~= tonumber(ARGV[3 + i])", replace: ''}],
+    checks: [replay('hostile:write-pexpireat-verified:5'), tests('migration/prune')],
+  },
+  {
+    name: 'announce-after-sending',
+    about: 'the journal names the copies when they have landed: those of a run that dies are unknown to it',
+    edits: [
+      {
+        file: copy,
+        find: "        await write(operation, {type: 'copy', ...where, keys: packKeys(keys), crcs, expiries});\n",
+        replace:
+          "        late = () => write(operation, {type: 'copy', ...where, keys: packKeys(keys), crcs, expiries});\n",
+      },
+      {
+        file: copy,
+        find: '  let isInside = false;\n',
+        replace: '  let isInside = false;\n  let late: () => Promise<void> = async () => undefined;\n',
+      },
+      {
+        file: copy,
+        find: '    note(operation, copiedRecord(batch, carried));\n',
+        replace: '    await late();\n    note(operation, copiedRecord(batch, carried));\n',
+      },
+    ],
+    checks: [tests('migration/kill'), layer('kill', 60)],
+  },
+  {
+    name: 'torn-tail-stays',
+    about: 'a journal is continued behind half a record',
+    edits: [
+      {
+        file: record,
+        find: '      ftruncateSync(fd, tail.bytes);\n',
+        replace: '      if (tail.bytes < 0) ftruncateSync(fd, tail.bytes);\n',
+      },
+    ],
+    checks: [replay('disk:damage:torn:5'), tests('journal/record')],
+  },
+  {
+    name: 'chain-unchecked',
+    about: 'a damaged record of the journal is believed',
+    edits: [
+      {
+        file: reading,
+        find: '  if (chain(tail.sha, Buffer.concat([line.subarray(0, end), CLOSED])) !== sha) return null;\n',
+        replace: '  if (chain(tail.sha, CLOSED) === sha) return null;\n',
+      },
+    ],
+    checks: [replay('disk:sweep:flip:unfinished:7:5')],
+  },
+  {
+    name: 'no-final-check',
+    about: 'the end is believed and not counted',
+    edits: [
+      {
+        file: 'src/migration/prove.ts',
+        find: '  if (misplaced <= agreed) return',
+        replace: '  if (misplaced >= 0) return',
+      },
+    ],
+    checks: [tests('migration/prune')],
+  },
+  {
+    name: 'abort-after-cutover',
+    about: 'copies are removed although the clients use them already',
+    edits: [
+      {
+        file: 'src/migration/recover.ts',
+        find: '  if (!hasCutOver(told)) return;\n',
+        replace: '  if (told !== null) return;\n',
+      },
+    ],
+    checks: [replay('hostile:intrude-abort:5'), tests('migration/prune')],
+  },
+];
