@@ -14,7 +14,8 @@ import {checkpoint, enter, type Operation, type WritersSettled, write} from './o
 import type {Readings} from './readings.js';
 import {recopyTouched} from './recopy.js';
 import type {Writers} from './records.js';
-import {dropSurplus, fillChildren, splitOff} from './split-run.js';
+import {dropSurplus} from './split-keys.js';
+import {fillChildren, splitOff} from './split-run.js';
 import {proveWriters, readWriters, writersSeen} from './writers.js';
 
 export type StopAfter = 'copied' | 'verified' | 'cutover';

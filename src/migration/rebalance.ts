@@ -3,7 +3,7 @@ import {undoCopies} from './abort.js';
 import {type Operation, unfinished} from './operation.js';
 import {runReport} from './reports.js';
 import {type RunOptions, runOperation} from './run.js';
-import {emptyChildren} from './split-run.js';
+import {emptyChildren} from './split-keys.js';
 import {closeOperation} from './start.js';
 
 /** Runs the operation from where it stands to its end, and gives everything back whatever happens. */

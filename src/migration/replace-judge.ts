@@ -1,16 +1,15 @@
 /** Pure: reasons not to replace a master by this server, and what an operator should know before. */
 import {escapeText} from '../errors.js';
 import type {ServerFacts} from '../redis/identity.js';
-import {nodesOf, undeclared} from '../replication/graph.js';
 import {whyNotFree} from '../replication/judge-free.js';
 import {factsOf, type Observation} from '../replication/observe.js';
 import {refuseInstance, refuseLink} from '../replication/refuse.js';
 import {type Pair, standOf} from '../replication/stand.js';
-import {canReadSnapshotOf} from '../replication/versions.js';
 import type {Refusal} from '../report/replicate.js';
-import {addressText, allInstances, type Shard, type Topology} from '../topology/types.js';
+import {addressText, allInstances, type Topology} from '../topology/types.js';
 import type {Objection} from './preflight.js';
 import type {Consents} from './records.js';
+import {warningsOf} from './replace-warnings.js';
 import type {Replacement} from './replacement.js';
 
 /** What INFO does not say of a server. */
@@ -70,7 +69,7 @@ function object(code: string, at: string, message: string, remedy: string, conse
   return [{code, at, message, consent, remedy}];
 }
 
-const names = ({old, next}: Replacement): Pair<string> => ({
+export const names = ({old, next}: Replacement): Pair<string> => ({
   old: addressText(old.address),
   next: addressText(next.address),
 });
@@ -169,7 +168,7 @@ function judgeMeans({replacement, facts, means}: Judging): Objection[] {
   ];
 }
 
-function isVolatile({aofEnabled}: ServerFacts, {savesSnapshots}: Means): boolean {
+export function isVolatile({aofEnabled}: ServerFacts, {savesSnapshots}: Means): boolean {
   return !aofEnabled && savesSnapshots === false;
 }
 
@@ -185,39 +184,4 @@ function judgeVolatile({replacement, facts, means, consents}: Judging): Objectio
     `${cli(replacement.next)} CONFIG SET appendonly yes, or accept it with --accept-volatile ${at.next}`,
     `--accept-volatile ${at.next}`,
   );
-}
-
-function warningsOf({replacement, facts, means, observation}: Judging, shard: Shard): string[] {
-  const at = names(replacement);
-  const {old, next} = facts;
-  const nodes = nodesOf(shard, observation);
-  const strangers = undeclared(nodes[0]!, nodes).map((one) => escapeText(addressText(one)));
-  const silent = replacement.siblings
-    .filter((one) => factsOf(observation, one) === null)
-    .map((one) => addressText(one.address));
-  const fileless = [next.configFile ? [] : [at.next], old.configFile ? [] : [at.old]].flat();
-  const sentences: readonly (readonly [boolean, string])[] = [
-    [
-      fileless.length > 0,
-      `${fileless.join(' and ')} started without a config file: a restart would bring the old role back`,
-    ],
-    [
-      isVolatile(next, means.next) && isVolatile(old, means.old),
-      `${at.next} keeps its data in memory only, as ${at.old} does: a restart of it would empty its replicas too`,
-    ],
-    [
-      !canReadSnapshotOf(old, next),
-      `no way back: ${at.old} (${old.version}) cannot read the snapshots of ${at.next} (${next.version}), so it follows only as long as the link lasts`,
-    ],
-    [
-      next.evictionPolicy !== old.evictionPolicy && (next.maxMemoryBytes ?? 0) > 0,
-      escapeText(`${at.next} has maxmemory-policy ${next.evictionPolicy}, ${at.old} has ${old.evictionPolicy}`),
-    ],
-    [
-      strangers.length > 0,
-      `${strangers.join(', ')} follow${strangers.length === 1 ? 's' : ''} ${at.old} and is not declared: left under it`,
-    ],
-    [silent.length > 0, `${silent.join(', ')} does not answer: left under ${at.old}; later: rtopo replicate`],
-  ];
-  return sentences.flatMap(([isTrue, text]) => (isTrue ? [text] : []));
 }

@@ -8,16 +8,15 @@ import {endpointOf, withConnection} from '../redis/connect.js';
 import {readFacts} from '../redis/fleet.js';
 import {detach, follow} from '../replication/follow.js';
 import {handOver} from '../replication/handover.js';
-import {Orders, persist} from '../replication/orders.js';
-import {repoint} from '../replication/repoint.js';
 import {Watched} from '../replication/sight.js';
 import {replaceFile, textSha256} from '../topology/save.js';
-import {type Auth, addressText, type Instance} from '../topology/types.js';
+import type {Auth, Instance} from '../topology/types.js';
 import {type Operation, resumeCommand} from './operation.js';
 import type {Change} from './plan.js';
-import type {Persisted, RebalanceRecord, ReplaceEvent, Resync} from './records.js';
+import type {RebalanceRecord, ReplaceEvent} from './records.js';
 import type {ShardLocks} from './replace-lock.js';
-import {type Left, NOTHING_TOLD, type Replacement, type ReplaceTold, retell} from './replacement.js';
+import {persistOn, settle} from './replace-settle.js';
+import {NOTHING_TOLD, type Replacement, type ReplaceTold, retell} from './replacement.js';
 
 export interface Replacing
   extends Pick<Operation, 'id' | 'again' | 'file' | 'timeoutMs' | 'onProgress' | 'interrupted'> {
@@ -52,9 +51,9 @@ export async function runReplacements(replacing: Replacing): Promise<void> {
   for (const replacement of real) await settle(replacing, replacement);
 }
 
-const toldOf = ({told}: Replacing, {shard}: Replacement): ReplaceTold => told.get(shard) ?? NOTHING_TOLD;
+export const toldOf = ({told}: Replacing, {shard}: Replacement): ReplaceTold => told.get(shard) ?? NOTHING_TOLD;
 
-async function note(replacing: Replacing, {shard}: Replacement, event: ReplaceEvent): Promise<void> {
+export async function note(replacing: Replacing, {shard}: Replacement, event: ReplaceEvent): Promise<void> {
   const record = {type: 'replace' as const, shard, event};
   await replacing.journal.append(record, Date.now());
   replacing.told.set(shard, retell(replacing.told.get(shard) ?? NOTHING_TOLD, record));
@@ -77,7 +76,7 @@ async function aliasesOf(replacing: Replacing): Promise<ReadonlySet<Replacement>
   return new Set(found.flat());
 }
 
-const login = ({change}: Replacing): Auth | null => change.to.topology.replicationAuth;
+export const login = ({change}: Replacing): Auth | null => change.to.topology.replicationAuth;
 
 /** All at once: the sources are different servers. */
 async function fillAll(replacing: Replacing, real: readonly Replacement[]): Promise<void> {
@@ -218,47 +217,4 @@ async function rewriteFile(replacing: Replacing): Promise<void> {
     remedy: `put the old text back, then: ${resumeCommand(replacing)}`,
     details: {id, file},
   });
-}
-
-/** The old master and the siblings follow the new one, and all of that outlives a restart. Who cannot be reached is told. */
-async function settle(replacing: Replacing, replacement: Replacement): Promise<void> {
-  const told = toldOf(replacing, replacement);
-  if (told.settled !== null) return;
-  const {old, next, siblings} = replacement;
-  const left: Left[] = [];
-  const persisted = [await persistOn(next, replacing.timeoutMs)];
-  const repointed = async (child: Instance): Promise<void> => {
-    try {
-      const limits = {commandTimeoutMs: replacing.timeoutMs, linkTimeoutMs: replacing.limits.silenceMs};
-      persisted.push(await repoint({child, parent: next}, {login: login(replacing), ...limits}));
-    } catch (error) {
-      if (!(error instanceof RtopoError)) throw error;
-      left.push({instance: addressText(child.address), message: error.message});
-    }
-  };
-  // The old one first and alone: a full synchronisation is then known to be its own.
-  await repointed(old);
-  const resync = left.length > 0 ? null : await resyncOf(replacing, replacement);
-  await Promise.all(siblings.map(repointed));
-  await note(replacing, replacement, {did: 'settle', settled: {resync, persisted: worst(persisted), left}});
-}
-
-function persistOn(instance: Instance, timeoutMs: number): Promise<Persisted> {
-  return withConnection(endpointOf(instance), timeoutMs, (connection) => persist(new Orders(connection)));
-}
-
-async function resyncOf(replacing: Replacing, replacement: Replacement): Promise<Resync> {
-  const before = toldOf(replacing, replacement).promoted?.fullSyncs ?? null;
-  const next = new Watched(replacement.next, replacing.timeoutMs);
-  try {
-    const {fullSyncs} = await next.look();
-    if (before === null || fullSyncs === null || fullSyncs < before) return null;
-    return fullSyncs === before ? 'partial' : 'full';
-  } finally {
-    next.close();
-  }
-}
-
-function worst(all: readonly Persisted[]): Persisted {
-  return (['failed', 'no-config-file'] as const).find((one) => all.includes(one)) ?? 'yes';
 }

@@ -7,25 +7,19 @@ import {LOCK_KEY} from '../journal/lock.js';
 import {readJournal} from '../journal/reading.js';
 import {endpointOf, withConnection} from '../redis/connect.js';
 import type {ServerFacts} from '../redis/identity.js';
-import type {RespSocket} from '../redis/resp/socket.js';
 import {detach, follow} from '../replication/follow.js';
 import {reached} from '../replication/promotion.js';
 import {Watched} from '../replication/sight.js';
 import {isUnder} from '../replication/stand.js';
-import {type Pair, pairsOf, pendingPairs} from './children.js';
-import {compareKeys} from './compare.js';
-import {databasesOf} from './copy.js';
-import {dropKeys} from './drop.js';
+import {type Pair, pendingPairs} from './children.js';
 import {type Fence, raiseFence} from './fence.js';
 import {fenceNodes} from './hold-writers.js';
-import {type Node, withLane} from './nodes.js';
+import type {Node} from './nodes.js';
 import {checkpoint, enter, note, type Operation, write} from './operation.js';
 import type {RebalanceRecord} from './records.js';
 import {limitsOf} from './replace.js';
-import {scanKeys} from './scan.js';
 import {parentage} from './split.js';
 import {childStuck} from './split-trouble.js';
-import {isSame, readChecksums} from './transports/twins.js';
 
 /** A child takes no writes while it follows, the renewals of the lock among them; the one of its parent arrives in their place. */
 const FILL_LIMIT_MS = 7 * 24 * 3_600_000;
@@ -159,28 +153,6 @@ async function takeOff(operation: Operation, parent: Node, children: readonly No
   }
 }
 
-/** What a child was given and does not own. Nobody uses it before the cutover, and its parent holds every key. */
-export async function dropSurplus(operation: Operation): Promise<void> {
-  if (operation.hasCutOver) return;
-  const {change, timeoutMs} = operation;
-  await Promise.all(
-    pairsOf(operation).map(({child}) =>
-      withLane(timeoutMs, async (lane) => {
-        for (const db of await databasesOf(child, lane)) {
-          const socket = await lane.to(child, db);
-          for await (const keys of scanKeys(socket)) {
-            checkpoint(operation);
-            const foreign = keys.filter(
-              (key) => change.ownerNode[change.to.placement.ownerIndex(key, 0, key.length)] !== child.number,
-            );
-            if (foreign.length > 0) await dropKeys(operation, {socket, db}, foreign);
-          }
-        }
-      }),
-    ),
-  );
-}
-
 /** Children that a process which died has left under their parents: nobody could lock or ask them. Before the servers are looked at. */
 export async function detachLeft(
   found: Pick<Operation, 'settings' | 'change' | 'matrix' | 'isSplit'>,
@@ -199,37 +171,4 @@ export async function detachLeft(
       }
     }),
   );
-}
-
-/** Undoing: a child gives up what its parent holds as well. Returns how many keys it keeps, because they are not what the parent holds. */
-export async function emptyChildren(operation: Operation): Promise<number> {
-  let kept = 0;
-  for (const {child, parent} of pairsOf(operation)) {
-    await withLane(operation.timeoutMs, async (lane) => {
-      for (const db of await databasesOf(child, lane)) {
-        const [socket, origin] = [await lane.to(child, db), await lane.to(parent, db)];
-        for await (const keys of scanKeys(socket)) {
-          checkpoint(operation);
-          const doomed = await heldAlike({socket, origin, keys});
-          kept += keys.length - doomed.length;
-          await dropKeys(operation, {socket, db}, doomed);
-        }
-      }
-    });
-  }
-  return kept;
-}
-
-/** By checksum, and where those differ by value. */
-async function heldAlike(look: {
-  readonly socket: RespSocket;
-  readonly origin: RespSocket;
-  readonly keys: readonly Buffer[];
-}): Promise<Buffer[]> {
-  const {socket, origin, keys} = look;
-  const [here, there] = await Promise.all([readChecksums(socket, keys), readChecksums(origin, keys)]);
-  const unlike = keys.filter((_, i) => !isSame(here[i]!, there[i]!));
-  const comparisons = await compareKeys(origin, socket, unlike);
-  const different = new Set(unlike.filter((_, i) => comparisons[i] !== 'equal'));
-  return keys.filter((key) => !different.has(key));
 }

@@ -29,20 +29,21 @@ export function parentage({nodes}: Pick<Change, 'nodes'>, matrix: readonly Matri
 }
 
 /**
- * Seconds per unit of a whole safe run on two cores of one machine, two servers and rtopo on it; `bench/split.mjs` measures them.
- * Copying: read, sent, read back, compared, compared again and deleted at the source. Replication: a snapshot of all the parent holds
- * and its loading; then each child drops what it does not own, and checksums are compared in place of values.
+ * Seconds per unit of a whole safe run, two servers and rtopo on two cores: the rates that a plan assumes for copying, and for replication
+ * what fits the ratios that `bench/split.mjs` found. Copying: read, sent, read back, compared, compared again and deleted at the source.
+ * Replication: a snapshot of all that the parent holds, and its loading; then each child drops what it does not own, and checksums are
+ * compared in place of values. On one machine that is half as much again as copying: it pays where values would pass a thin line to rtopo.
  */
 export const COSTS = {
-  copyKey: 15e-6,
+  copyKey: 13.3e-6,
   copyByte: 16e-9,
-  /** The master waits so long for more replicas before it makes a snapshot for them. */
+  /** The master waits for more replicas before it makes a snapshot for them: five seconds as it comes. */
   attachSeconds: 6,
   snapshotKey: 2e-6,
-  snapshotByte: 8e-9,
+  snapshotByte: 7e-9,
   dropKey: 3e-6,
-  compareKey: 12e-6,
-  compareByte: 6e-9,
+  compareKey: 12.5e-6,
+  compareByte: 10e-9,
 } as const;
 
 export interface Estimate {
@@ -59,7 +60,7 @@ export interface Way extends Estimate {
 
 export type Wanted = 'auto' | 'copy' | 'replicate';
 
-type Counted = Pick<Census, 'matrix' | 'loads' | 'strays' | 'moving'>;
+type Counted = Pick<Census, 'matrix' | 'loads'>;
 
 export interface Asked {
   readonly change: Pick<Change, 'nodes'>;
@@ -69,7 +70,8 @@ export interface Asked {
   readonly linkBytesPerSecond: number | null;
 }
 
-export function chooseWay({change, census, wanted, linkBytesPerSecond}: Asked): Way {
+export function chooseWay(asked: Asked): Way {
+  const {change, census, wanted, linkBytesPerSecond} = asked;
   const family = parentage(change, census.matrix);
   const copySeconds = copyEstimate(census, linkBytesPerSecond);
   const replicateSeconds = family.why === null ? replicateEstimate(census, change, family.children) : null;
@@ -78,13 +80,21 @@ export function chooseWay({change, census, wanted, linkBytesPerSecond}: Asked): 
     return {...estimate, via: 'copy', why: `Keys are copied: ${family.why}.`};
   const isCheaper = replicateSeconds < copySeconds;
   const via = wanted === 'auto' ? (isCheaper ? 'replicate' : 'copy') : wanted;
-  return {...estimate, via, why: whyOf({via, wanted, copySeconds, replicateSeconds})};
+  const why = whyOf(asked, {via, copySeconds, replicateSeconds});
+  return {...estimate, via, why};
 }
 
-function whyOf(way: {via: Way['via']; wanted: Wanted; copySeconds: number; replicateSeconds: number}): string {
-  const {via, wanted, copySeconds, replicateSeconds} = way;
-  const [copy, replicate] = [spell(copySeconds), spell(replicateSeconds)];
-  const compared = `copying the keys that move would take about ${copy}, replicating everything and dropping the rest about ${replicate}`;
+function whyOf(
+  {wanted, linkBytesPerSecond, census: {matrix}}: Asked,
+  {via, copySeconds, replicateSeconds}: Omit<Way, 'why'> & {readonly replicateSeconds: number},
+): string {
+  const line =
+    linkBytesPerSecond !== null && copySeconds > workSeconds(matrix)
+      ? ` over a line of ${Math.max(1, Math.round(linkBytesPerSecond / 1e6))} MB/s`
+      : '';
+  const compared =
+    `copying the keys that move would take about ${spell(copySeconds)}${line}, ` +
+    `replicating everything and dropping the rest about ${spell(replicateSeconds)}`;
   const asked = wanted === 'auto' ? '' : ', as asked for';
   return via === 'replicate'
     ? `New shards are filled as replicas${asked}: ${compared}.`
@@ -94,29 +104,35 @@ function whyOf(way: {via: Way['via']; wanted: Wanted; copySeconds: number; repli
 const spell = (seconds: number): string =>
   seconds < 120 ? `${Math.ceil(seconds)} s` : `${Math.ceil(seconds / 60)} min`;
 
-function copyEstimate({matrix}: Counted, linkBytesPerSecond: number | null): number {
-  const keys = matrix.reduce((sum, cell) => sum + cell.keys, 0);
-  const bytes = matrix.reduce((sum, cell) => sum + cell.bytes, 0);
-  const work = keys * COSTS.copyKey + bytes * COSTS.copyByte;
-  // A value comes from its source, goes to its target, and is read back from there.
-  return linkBytesPerSecond === null ? work : Math.max(work, (3 * bytes) / linkBytesPerSecond);
+function workSeconds(matrix: readonly MatrixCell[]): number {
+  return matrix.reduce((sum, {keys, bytes}) => sum + keys * COSTS.copyKey + bytes * COSTS.copyByte, 0);
 }
 
-/** Children of one parent share its snapshot, and each works for itself: the slowest family counts. */
+function copyEstimate({matrix}: Counted, linkBytesPerSecond: number | null): number {
+  const bytes = matrix.reduce((sum, cell) => sum + cell.bytes, 0);
+  // A value comes from its source, goes to its target, and is read back from there.
+  return Math.max(workSeconds(matrix), linkBytesPerSecond === null ? 0 : (3 * bytes) / linkBytesPerSecond);
+}
+
+/** Children of one parent share its snapshot and load it side by side; the comparing passes through rtopo, one after the other. */
 function replicateEstimate(
   {matrix, loads}: Counted,
   {nodes}: Pick<Change, 'nodes'>,
   children: readonly Child[],
 ): number {
-  const family = children.map(({child, parent}) => {
-    const [to, from] = [nodes[child]!.name, nodes[parent]!.name];
-    const moved = matrix.filter((cell) => cell.to === to).reduce((sum, cell) => sum + cell.keys, 0);
-    const movedBytes = matrix.filter((cell) => cell.to === to).reduce((sum, cell) => sum + cell.bytes, 0);
-    const held = loads.find(({name}) => name === from)?.keys ?? moved;
+  let [fill, compare] = [0, 0];
+  for (const {child, parent} of children) {
+    const cells = matrix.filter(({to}) => to === nodes[child]!.name);
+    const [moved, movedBytes] = [
+      cells.reduce((sum, {keys}) => sum + keys, 0),
+      cells.reduce((sum, {bytes}) => sum + bytes, 0),
+    ];
+    const held = loads.find(({name}) => name === nodes[parent]!.name)?.keys ?? moved;
     const heldBytes = moved === 0 ? 0 : (movedBytes / moved) * held;
-    const fill = held * COSTS.snapshotKey + heldBytes * COSTS.snapshotByte;
-    return fill + (held - moved) * COSTS.dropKey + moved * COSTS.compareKey + movedBytes * COSTS.compareByte;
-  });
+    const snapshot = held * COSTS.snapshotKey + heldBytes * COSTS.snapshotByte;
+    fill = Math.max(fill, snapshot + (held - moved) * COSTS.dropKey);
+    compare += moved * COSTS.compareKey + movedBytes * COSTS.compareByte;
+  }
   const others = matrix.filter(({to}) => !children.some(({child}) => nodes[child]!.name === to));
-  return COSTS.attachSeconds + Math.max(...family) + copyEstimate({matrix: others, loads, strays: 0, moving: 0}, null);
+  return COSTS.attachSeconds + fill + compare + workSeconds(others);
 }

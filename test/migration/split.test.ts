@@ -16,6 +16,7 @@ import {
   type Field,
   fault,
   field,
+  placer,
   prepareHere,
   rebalanceHere,
   resumeHere,
@@ -143,6 +144,23 @@ test('deleted at the source after the split: noticed, and does not come back', (
     assertSame(new Map(left), await everything([parent]), 'what was not deleted');
     // An abort removes what the source still holds, and says how much it has left.
     assert.is(Number(await child.raw.cmd('DBSIZE')), kept);
+  }));
+
+test('what is deleted at the source and stays its own is not brought back by the copies of its child', () =>
+  withServers([durable, durable], async (servers, rig) => {
+    const [parent] = servers as [Server, Server];
+    const one = await prepare(rig, servers);
+    const place = placer(textOf(servers), servers);
+    const own = [...one.before.keys()].filter(
+      (id) => id.startsWith('0:') && place(Buffer.from(id.slice(2), 'hex')) === 0,
+    );
+    assert.ok(own.length > 20);
+    // Held off until the child is on its own, and done before anything is copied.
+    const act = (phase: string) =>
+      void (phase === 'copying' && parent.raw.pipeline(own.map((id) => ['DEL', Buffer.from(id.slice(2), 'hex')])));
+    assert.is((await rebalanceHere(one.home, {to: one.to, via: 'replicate'}, {onPhase: act})).phase, 'done');
+    const left = new Map([...one.before].filter(([id]) => !own.includes(id)));
+    await assertSplit({...one, before: left}, servers, 'deleted');
   }));
 
 test('killed at every record of its journal: a resume finishes it, an abort leaves nothing', () =>
