@@ -112,6 +112,16 @@ export class OperationLock {
     this.assertHeld();
   }
 
+  /** False once the lease was lost. */
+  get isHeld(): boolean {
+    try {
+      this.assertHeld();
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
   /** @throws RtopoError when the lease was lost: somebody else may be acting */
   assertHeld(): void {
     // A process that was stopped for long does not hear of it from its timers before it acts again.

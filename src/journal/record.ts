@@ -120,6 +120,14 @@ export class Journal<R extends JournalRecord> {
     closeSync(this.#fd);
   }
 
+  /** Without what was only noted: the journal may have another writer by now. */
+  async abandon(): Promise<void> {
+    if (this.#closed) return;
+    this.#failed ??= {error: journalFault(this.path, {code: 'EBADF'})};
+    if (this.#draining === null) this.#lines = [];
+    await this.close();
+  }
+
   /** Ends a journal whose operation never began, and takes its file away. */
   async discard(): Promise<void> {
     await this.close();

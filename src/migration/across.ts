@@ -56,16 +56,14 @@ export async function bringAcross(
     if (stopAfter === 'copied') return {phase: 'copied', ...UNSETTLED, isDurable: false};
     const settled = await settleWriters(operation, before, fencing);
     await enter(operation, 'verified', settled);
-    const {writers, method} = settled;
-    // Writers that wait for the end of a fence do not wait for disks: what was copied under it is made durable before anything is deleted.
-    if (!fencing.isLate) await raiseBarrier(operation);
-    if (stopAfter === 'verified') return {phase: 'verified', writers, method, isDurable: !fencing.isLate};
+    const {writers, method, isDurable} = await makeDurable(operation, settled, fencing);
+    if (stopAfter === 'verified') return {phase: 'verified', writers, method, isDurable};
     checkpoint(operation);
     await fencing.assertUp();
     await cutOver(operation);
     operation.hasCutOver = true;
     await enter(operation, 'cutover');
-    return {phase: 'cutover', writers, method, isDurable: !fencing.isLate};
+    return {phase: 'cutover', writers, method, isDurable};
   } finally {
     await fencing.lift();
   }
@@ -118,8 +116,38 @@ async function beginPass(operation: Operation): Promise<Readings> {
   return readings;
 }
 
+/** A verdict, and the readings from which whoever looks again goes on; null where there is none to go on from. */
+interface Settled extends WritersSettled {
+  readonly since: Readings | null;
+}
+
+/** How often copies that writers touched while disks were waited for are waited for once more. */
+const MAX_BARRIERS = 3;
+
+/**
+ * Waiting for disks takes its time, and writers do not stand still meanwhile: they are looked at once more, right before the cutover. Under a late fence
+ * nobody waits for disks: what was copied then is made durable before anything is deleted.
+ */
+async function makeDurable(
+  operation: Operation,
+  settled: Settled,
+  fencing: Fencing,
+): Promise<WritersSettled & {isDurable: boolean}> {
+  if (fencing.isLate) return {...settled, isDurable: false};
+  let {writers, method, since} = settled;
+  for (let i = 0; i < MAX_BARRIERS; i++) {
+    await raiseBarrier(operation);
+    if (since === null) return {writers, method, isDurable: true};
+    const batches = operation.nextBatch;
+    const again = await settleWriters(operation, since, fencing);
+    if (operation.nextBatch === batches) return {writers, method, isDurable: true};
+    ({writers, method, since} = again);
+  }
+  return {writers, method, isDurable: false};
+}
+
 /** Nobody wrote; or what was written is copied again; or it cannot be known, and then every key is asked for once more. */
-async function settleWriters(operation: Operation, before: Readings, fencing: Fencing): Promise<WritersSettled> {
+async function settleWriters(operation: Operation, before: Readings, fencing: Fencing): Promise<Settled> {
   // After the cutover the applications are welcome to write.
   if (operation.hasCutOver) return recheck(operation);
   let [since, wasSeen] = [before, false];
@@ -134,7 +162,7 @@ async function settleWriters(operation: Operation, before: Readings, fencing: Fe
       [since, wasSeen] = [now, true];
     }
     // SCAN returns every key that was there all the time: where nobody wrote, none can have come late.
-    else if (!fencing.isWanted) return {writers: wasSeen ? 'seen' : 'none-seen', method: verdict.method};
+    else if (!fencing.isWanted) return {writers: wasSeen ? 'seen' : 'none-seen', method: verdict.method, since: now};
     // What is left to copy again is little: now is the moment to hold writers off, and to look once more.
     if (fencing.isWanted) await fencing.raiseLate();
   }
@@ -143,7 +171,8 @@ async function settleWriters(operation: Operation, before: Readings, fencing: Fe
   return recheck(operation);
 }
 
-async function recheck(operation: Operation): Promise<WritersSettled> {
-  for (let i = 0; i < MAX_RECHECKS; i++) if ((await copyAll(operation, 'recheck')) === 0) return UNSETTLED;
+async function recheck(operation: Operation): Promise<Settled> {
+  for (let i = 0; i < MAX_RECHECKS; i++)
+    if ((await copyAll(operation, 'recheck')) === 0) return {...UNSETTLED, since: null};
   throw writersSeen(operation, null);
 }

@@ -47,7 +47,7 @@ export function pruneHistory(path: string): PruneHistory {
   for (const {record} of readJournal<RebalanceRecord>(path)) {
     switch (record.type) {
       case 'copy': {
-        last = record.batch;
+        last = Math.max(last, record.batch);
         const place = `${record.source}/${record.db}`;
         if (isCopying) sinceCursor.set(place, [...(sinceCursor.get(place) ?? []), last]);
         break;

@@ -110,7 +110,8 @@ export function readOperation(path: string): Told | null {
         leftovers = true;
         break;
       case 'copy':
-        nextBatch = record.batch + 1;
+        // Lanes number their batches before they write them down: the records need not be in order.
+        nextBatch = Math.max(nextBatch, record.batch + 1);
         received.add(record.target);
         isDurable = false;
         if (phase === 'copying') since.copy(record);

@@ -113,13 +113,15 @@ export interface Operation {
   nextBatch: number;
 }
 
-/** On disk when it resolves. */
-export function write(operation: Operation, record: RebalanceRecord): Promise<void> {
+/** On disk when it resolves. Whoever has lost the lock writes nothing: somebody else may be going on with this journal. */
+export async function write(operation: Operation, record: RebalanceRecord): Promise<void> {
+  operation.lock.assertHeld();
   return operation.journal.append(record, Date.now());
 }
 
 /** On disk with the next record that is waited for. */
 export function note(operation: Operation, record: RebalanceRecord): void {
+  operation.lock.assertHeld();
   operation.journal.note(record, Date.now());
 }
 
@@ -162,7 +164,7 @@ export function progress(
 /** The last record. The lock is given back before it: whoever finds the operation ended finds no lock of it, wherever the process died. */
 export async function writeEnd(operation: Operation, record: RebalanceRecord & {type: 'end'}): Promise<void> {
   await operation.lock.release();
-  await write(operation, record);
+  await operation.journal.append(record, Date.now());
 }
 
 /** Between two batches: may this run still act? @throws RtopoError when interrupted (130) or when the lock is lost (4) */

@@ -150,13 +150,12 @@ export async function reopenOperation(found: Told, options: Omit<OpenOptions, 's
   }
 }
 
-/** A file or a snapshot that held the copies brings them back; a server that relied on its replica may return with what it had long before. */
-function doubtedTargets({servers, durability}: Told, nodes: readonly Node[]): ReadonlySet<number> {
-  const doubted = nodes.filter(({at, facts}) => {
-    const by = durability.get(at);
-    return servers.get(at) !== facts.runId && by !== 'aof' && by !== 'bgsave';
-  });
-  return new Set(doubted.map(({number}) => number));
+/**
+ * Targets that are other processes than those that were given the copies. What such a one holds may be older than the copies, whatever made them
+ * durable: somebody may have put an old file back. There only an equal value lets the source's go.
+ */
+function doubtedTargets({servers}: Told, nodes: readonly Node[]): ReadonlySet<number> {
+  return new Set(nodes.filter(({at, facts}) => servers.get(at) !== facts.runId).map(({number}) => number));
 }
 
 /** The lock lives on connections of its own, so that it is renewed while data flows. */
@@ -175,8 +174,9 @@ async function lockNodes(id: string, nodes: readonly Node[], timeoutMs: number):
 
 /** Gives everything back: the lock, its connections, the journal's file. Never throws. */
 export async function closeOperation(operation: Operation): Promise<void> {
+  const isOurs = operation.lock.isHeld;
   await operation.lock.release();
-  await operation.journal.close();
+  await (isOurs ? operation.journal.close() : operation.journal.abandon());
 }
 
 function incomplete(objections: readonly Objection[], operation: {id: string; again: string}): RtopoError {
