@@ -29,7 +29,10 @@ const uvu = join(root, 'node_modules/uvu/bin.js');
 
 /** Seconds, roughly, of files that take long; other files are guessed from what they use. */
 const slow = [
-  [/kill|crash|sweep|soak/, 60],
+  [/reliability/, 240],
+  [/replace-kill/, 150],
+  [/kill|crash|sweep|soak/, 80],
+  [/versions|elements|property|phases|fence/, 45],
   [/^(migration|replication|commands)\//, 12],
   [/^run\./, 18],
   [/^(rig|sandbox|journal|redis)\b/, 5],
@@ -40,7 +43,7 @@ const {values, positionals: filters} = parseArgs({
   options: {
     dir: {type: 'string', default: join(root, 'test')},
     workers: {type: 'string', default: process.env.RTOPO_TEST_WORKERS ?? '2'},
-    timeout: {type: 'string', default: process.env.RTOPO_TEST_TIMEOUT ?? '900'},
+    timeout: {type: 'string', default: process.env.RTOPO_TEST_TIMEOUT ?? '1500'},
     failed: {type: 'string', multiple: true, default: []},
   },
 });

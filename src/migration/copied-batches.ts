@@ -49,7 +49,7 @@ export function pruneHistory(path: string): PruneHistory {
       case 'copy': {
         last = Math.max(last, record.batch);
         const place = `${record.source}/${record.db}`;
-        if (isCopying) sinceCursor.set(place, [...(sinceCursor.get(place) ?? []), last]);
+        if (isCopying) sinceCursor.set(place, [...(sinceCursor.get(place) ?? []), record.batch]);
         break;
       }
       case 'cursor':

@@ -81,7 +81,14 @@ async function backUp(path: string, content: Buffer, like: Like): Promise<void> 
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') {
       throw error;
     }
-    if (!(await readFile(path)).equals(content)) {
+    const found = await readFile(path);
+    if (found.equals(content)) return;
+    // The beginning of it is what a power cut leaves of our own: its name was on the disk before its bytes were.
+    if (content.subarray(0, found.length).equals(found)) {
+      const whole = `${path}.${process.pid}.tmp`;
+      await writeNew(whole, content, like);
+      await rename(whole, path);
+    } else {
       throw new RtopoError({
         code: 'BACKUP_EXISTS',
         exit: ExitCode.failed,

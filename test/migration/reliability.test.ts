@@ -11,7 +11,7 @@ import {layers} from '../reliability/layers.js';
 const test = suite('migration/reliability');
 
 const SEED = 1;
-const shares: Readonly<Record<LayerName, number>> = {kill: 40, faults: 12, proxy: 12, disk: 20, hostile: 12};
+const shares: Readonly<Record<LayerName, number>> = {kill: 30, faults: 10, proxy: 10, disk: 12, hostile: 10};
 
 if (process.platform !== 'linux') console.log('skipped: the reliability harness needs strace, which only Linux has');
 
