@@ -11,7 +11,7 @@ import {layers} from '../reliability/layers.js';
 const test = suite('migration/reliability');
 
 const SEED = 1;
-const shares: Readonly<Record<LayerName, number>> = {kill: 30, faults: 10, proxy: 10, disk: 12, hostile: 10};
+const shares: Readonly<Record<LayerName, number>> = {kill: 24, faults: 8, proxy: 8, disk: 8, hostile: 8};
 
 if (process.platform !== 'linux') console.log('skipped: the reliability harness needs strace, which only Linux has');
 
