@@ -92,7 +92,7 @@ test('a key that changed at its old owner after the copy is kept, whatever chang
     for (const [i, key] of touched.entries()) assert.is(await a.raw.cmd('EXISTS', key), 1, changes[i]![0]);
     assert.is(await a.raw.cmd('DBSIZE'), changes.length, 'all others are pruned');
     // What a resume meets now is two values; it chooses none of them.
-    const conflict = await fault(resumeHere(home), 'SOURCE_CHANGED', 4);
+    const conflict = await fault(resumeHere(home), 'CONFLICT', 4);
     assert.match(conflict.remedy!, /^delete the wrong one of the two values, then: rtopo rebalance resume/);
     await fault(abortHere(home), 'ALREADY_CUT_OVER', 3);
     await b.raw.pipeline(touched.map((key) => ['DEL', key]));
