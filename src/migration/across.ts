@@ -140,7 +140,9 @@ async function makeDurable(
     if (since === null) return {writers, method, isDurable: true};
     const batches = operation.nextBatch;
     const again = await settleWriters(operation, since, fencing);
-    if (operation.nextBatch === batches) return {writers, method, isDurable: true};
+    // The last look could not tell any more: then the verdict is that nobody knows.
+    if (operation.nextBatch === batches)
+      return {...(again.since === null ? again : {writers, method}), isDurable: true};
     ({writers, method, since} = again);
   }
   return {writers, method, isDurable: false};

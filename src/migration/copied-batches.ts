@@ -49,7 +49,10 @@ export function pruneHistory(path: string): PruneHistory {
       case 'copy': {
         last = Math.max(last, record.batch);
         const place = `${record.source}/${record.db}`;
-        if (isCopying) sinceCursor.set(place, [...(sinceCursor.get(place) ?? []), record.batch]);
+        if (!isCopying) break;
+        const batches = sinceCursor.get(place);
+        if (batches === undefined) sinceCursor.set(place, [record.batch]);
+        else batches.push(record.batch);
         break;
       }
       case 'cursor':
