@@ -112,11 +112,28 @@ export function strikeUnder(file: string, point: Omit<Point, 'subject'>, what: s
   return ['strace', ...follow, '-yy', '-s', '0', '-o', file, ...inject];
 }
 
-/** What was struck, by the trace of the run: the call that never returned, or the one that was made to fail. */
+/** What was struck, by the trace of the run: the call that was made to fail, or the one that never returned. */
 export function struck(trace: string, point: Omit<Point, 'subject'>): Subject | null {
   const lines = trace.split('\n');
-  const injected = lines.find((line) => line.includes('(INJECTED)'));
-  const line = injected ?? lines.findLast((one) => one.includes(`${point.name}(`) && /= \?$|unfinished/.test(one));
-  if (line === undefined) return null;
+  const tid = (line: string) => line.split(' ')[0]!;
+  // Where threads take turns strace splits a call in two: its arguments stand in the first part, its fate in the second.
+  const halves = new RegExp(`${point.name}\\(.*<unfinished`);
+  const resumed = `<... ${point.name} resumed>`;
+  const injected = lines.findIndex((line) => line.includes('(INJECTED)'));
+  const at = (() => {
+    if (injected < 0) {
+      return lines.findLastIndex(
+        (line, i) =>
+          line.includes(`${point.name}(`) &&
+          (/= \?$/.test(line) ||
+            (halves.test(line) &&
+              !lines.slice(i).some((later) => tid(later) === tid(line) && later.includes(resumed)))),
+      );
+    }
+    if (!lines[injected]!.includes(resumed)) return injected;
+    return lines.findLastIndex((line, i) => i < injected && tid(line) === tid(lines[injected]!) && halves.test(line));
+  })();
+  if (at < 0) return null;
+  const line = lines[at]!;
   return subjectOf(line.slice(line.indexOf('(') + 1));
 }
