@@ -5,13 +5,13 @@
 import {LOCK_KEY} from '../journal/lock.js';
 import {readJournal} from '../journal/reading.js';
 import {putBack} from './aside.js';
-import {compareCopies, readCopies} from './compare.js';
+import {compareCopies, readCopies, readTexts} from './compare.js';
 import {type Doomed, deleteUnchanged, type Fate, lockLost} from './compare-and-delete.js';
-import {dumpCrc} from './digest.js';
+import {dumpCrc, type SumOf, textSum} from './digest.js';
 import {deleteIfEqual} from './elements/delete.js';
 import {type Lane, withLane} from './nodes.js';
 import {checkpoint, type Operation, writeEnd} from './operation.js';
-import {crcAt, unpackCrcs, unpackKeys} from './packing.js';
+import {sumAt, sumOfAt, unpackKeys, unpackSums} from './packing.js';
 import {type ElementDigest, OUTCOME_LETTERS, type RebalanceRecord} from './records.js';
 
 export interface Undone {
@@ -23,7 +23,8 @@ export interface Undone {
 interface Candidate {
   readonly key: Buffer;
   /** Checksum of what landed at the target; null when nobody knows: then it is compared with the source. */
-  readonly crc: Buffer | null;
+  readonly sum: Buffer | null;
+  readonly of: SumOf;
   /** Its canonical digest, where the value was carried element by element. */
   readonly elements: ElementDigest | null;
 }
@@ -69,13 +70,14 @@ function* createdBatches(path: string): Generator<{intent: CopyRecord; candidate
 
 /** `copied` null: the batch was announced and never confirmed, so every name of it may be ours. */
 function candidatesOf(intent: CopyRecord, copied: CopiedRecord | null): Candidate[] {
-  const crcs = unpackCrcs(intent.crcs);
+  const sums = unpackSums(intent.sums);
   const candidates: Candidate[] = [];
   for (const [i, key] of unpackKeys(intent.keys).entries()) {
     if (copied !== null && copied.outcomes[i] !== OUTCOME_LETTERS.created) continue;
     const landed = copied?.landed[i];
-    const crc = landed === undefined ? crcAt(crcs, i) : Buffer.from(landed, 'base64');
-    candidates.push({key, crc, elements: copied?.elements?.[i] ?? null});
+    const sum = landed === undefined ? sumAt(sums, i) : Buffer.from(landed, 'base64');
+    const of = landed === undefined ? sumOfAt(intent.of, i) : 'dump';
+    candidates.push({key, sum, of, elements: copied?.elements?.[i] ?? null});
   }
   return candidates;
 }
@@ -88,9 +90,9 @@ async function removeBatch(
   lane: Lane,
   {intent, candidates}: {intent: CopyRecord; candidates: readonly Candidate[]},
 ): Promise<Outcome[]> {
-  const small = candidates.filter(({crc}) => crc !== null);
+  const small = candidates.filter(({sum}) => sum !== null);
   const outcomes = small.length === 0 ? [] : await removeCopies(operation, lane, {intent, candidates: small});
-  for (const one of candidates) if (one.crc === null) outcomes.push(await removeValue(operation, lane, intent, one));
+  for (const one of candidates) if (one.sum === null) outcomes.push(await removeValue(operation, lane, intent, one));
   return outcomes;
 }
 
@@ -130,17 +132,21 @@ async function removeCopies(
   const keys = candidates.map(({key}) => key);
   // The copies are read before they are compared: the script deletes nothing but these bytes.
   const [originals, copies] = await Promise.all([readCopies(source, keys), readCopies(target, keys)]);
+  // Behind the copies: a text that is still ours says the same of the copy that was read before it, or the script will refuse.
+  const texts = candidates.some(({of}) => of === 'text') ? await readTexts(target, keys) : [];
   const fates: Outcome[] = [];
   const [removable, positions]: [Doomed[], number[]] = [[], []];
-  for (const [at, {key, crc}] of candidates.entries()) {
+  for (const [at, {key, sum, of}] of candidates.entries()) {
     const [original, copy] = [originals[at]!, copies[at]!];
     const sides = {source: {socket: source, copy: original}, target: {socket: target, copy}};
     fates.push(copy.payload === null ? 'absent' : 'kept');
     if (copy.payload === null || original.payload === null) continue;
     const found = dumpCrc(copy.payload);
-    const isOurs = crc?.equals(found) || (await compareCopies({key, ...sides})) === 'equal';
+    const text = texts[at] ?? null;
+    const held = of === 'dump' ? found : text && textSum(text);
+    const isOurs = (held !== null && sum?.equals(held)) || (await compareCopies({key, ...sides})) === 'equal';
     if (!isOurs) continue;
-    removable.push({key, crc: found, expireAtMs: copy.expireAtMs});
+    removable.push({key, sum: found, of: 'dump', expireAtMs: copy.expireAtMs});
     positions.push(at);
   }
   const removed = await deleteUnchanged(operation, {socket: target, db: intent.db}, removable);

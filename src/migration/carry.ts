@@ -5,11 +5,11 @@ import {copyValue} from './copy-value.js';
 import {dropKeys} from './drop.js';
 import type {Node} from './nodes.js';
 import {checkpoint, note, type Operation, write} from './operation.js';
-import {packCrcs, packExpiries, packKeys} from './packing.js';
+import {packExpiries, packKeys, packSums, packSumsOf} from './packing.js';
 import {supportByVersion} from './probe.js';
 import {OUTCOME_LETTERS} from './records.js';
+import {strings} from './transports/strings.js';
 import type {AgeKind, Carried, Transport} from './transports/transport.js';
-import {transports} from './transports/transports.js';
 import {twins} from './transports/twins.js';
 
 export interface Carriage {
@@ -71,14 +71,15 @@ async function carryBatch(carriage: Carriage): Promise<Carried[]> {
       sourceAge: ageKind(node),
       targetAge: ageKind(targetNode),
       ...intakeOf(operation, targetNode),
-      announce: async (copies) => {
-        const crcs = packCrcs(copies.map(({payload}) => payload));
-        const expiries = packExpiries(copies.map(({payload, expireAtMs}) => (payload === null ? -1 : expireAtMs)));
+      announce: async (announced) => {
+        const sums = packSums(announced.map(({sum}) => sum));
+        const of = packSumsOf(announced.map((one) => one.of));
+        const expiries = packExpiries(announced.map(({sum, expireAtMs}) => (sum === null ? -1 : expireAtMs)));
         const where = {batch, source: node.number, target: owner, db};
-        await write(operation, {type: 'copy', ...where, keys: packKeys(keys), crcs, expiries});
-        const bytes = copies.reduce((sum, {payload}) => sum + (payload?.length ?? 0), 0);
+        await write(operation, {type: 'copy', ...where, keys: packKeys(keys), sums, of, expiries});
+        const total = announced.reduce((sum, {bytes}) => sum + bytes, 0);
         const isOver = () => isHalted() || operation.interrupted();
-        await operation.pace.admit({keys: keys.length, bytes}, isOver);
+        await operation.pace.admit({keys: keys.length, bytes: total}, isOver);
         await door.enter();
         isInside = true;
         operation.received.add(owner);
@@ -98,7 +99,7 @@ async function carryBatch(carriage: Carriage): Promise<Carried[]> {
 
 /** A server that was filled as a replica holds the values already. */
 function transportTo(operation: Operation, {owner, db}: {readonly owner: number; readonly db: number}): Transport {
-  if (!isChild(operation, owner)) return transports[0]!;
+  if (!isChild(operation, owner)) return strings;
   return twins({
     makeRoom: async (socket, keys) => {
       await dropKeys(operation, {socket, db}, keys);

@@ -6,39 +6,63 @@ import {ExitCode, RtopoError} from '../errors.js';
 import {LOCK_KEY} from '../journal/lock.js';
 import {replyFault} from '../redis/faults.js';
 import {ReplyError} from '../redis/resp/decode.js';
-import {script} from '../redis/resp/script.js';
+import {type Script, script} from '../redis/resp/script.js';
 import type {RespSocket} from '../redis/resp/socket.js';
+import type {SumOf} from './digest.js';
 import {type Operation, resumeCommand} from './operation.js';
 
 /**
- * KEYS: the keys, then the lock. ARGV: lock token, database, the checksums of their DUMPs one after the other, then their expiries in
- * ms (-1: none). Answers a letter per key: d deleted, k another value or expiry, x not there; or -2 when the lock is not ours.
+ * KEYS: the keys, then the lock. ARGV: lock token, database, the checksums one after the other (DUMP: as bytes; text: in hex), then the
+ * expiries in ms (-1: none). Answers a letter per key: d deleted, k another value or expiry, x not there; or -2 when the lock is not ours.
  */
-export const COMPARE_AND_DELETE = script(`local lock = KEYS[#KEYS]
+const AROUND = (compare: string): string => `local lock = table.remove(KEYS)
 redis.call('SELECT', 0)
 if redis.call('GET', lock) ~= ARGV[1] then return -2 end
 redis.call('SELECT', ARGV[2])
-local call, sub, crcs = redis.call, string.sub, ARGV[3]
+local call, sub, sums = redis.call, string.sub, ARGV[3]
 local out, same = {}, {}
-for i = 1, #KEYS - 1 do
-  local key = KEYS[i]
+${compare}
+if #same > 0 then call('UNLINK', unpack(same)) end
+return table.concat(out)`;
+
+const SCRIPTS: Readonly<Record<SumOf, Script>> = {
+  dump: script(
+    AROUND(`for i, key in ipairs(KEYS) do
   local dump = call('DUMP', key)
   if not dump then
     out[i] = 'x'
-  elseif sub(dump, -8) ~= sub(crcs, 8 * i - 7, 8 * i) or call('PEXPIRETIME', key) ~= tonumber(ARGV[3 + i]) then
+  elseif sub(dump, -8) ~= sub(sums, 8 * i - 7, 8 * i) or call('PEXPIRETIME', key) ~= tonumber(ARGV[3 + i]) then
     out[i] = 'k'
   else
     out[i] = 'd'
     same[#same + 1] = key
   end
-end
-if #same > 0 then call('UNLINK', unpack(same)) end
-return table.concat(out)`);
+end`),
+  ),
+  // A name of another type looks as if it were not there.
+  text: script(
+    AROUND(`local texts, hash = call('MGET', unpack(KEYS)), redis.sha1hex
+for i, key in ipairs(KEYS) do
+  local text = texts[i]
+  if not text then
+    out[i] = call('EXISTS', key) == 1 and 'k' or 'x'
+  elseif sub(hash(text), 1, 16) ~= sub(sums, 16 * i - 15, 16 * i) or call('PEXPIRETIME', key) ~= tonumber(ARGV[3 + i]) then
+    out[i] = 'k'
+  else
+    out[i] = 'd'
+    same[#same + 1] = key
+  end
+end`),
+  ),
+};
+
+export const COMPARE_AND_DELETE = SCRIPTS.dump;
 
 /** A value to be deleted, as it must still be. */
 export interface Doomed {
   readonly key: Buffer;
-  readonly crc: Buffer;
+  readonly sum: Buffer;
+  readonly of: SumOf;
   readonly expireAtMs: number;
 }
 
@@ -52,12 +76,33 @@ export async function deleteUnchanged(
   {socket, db}: {readonly socket: RespSocket; readonly db: number},
   doomed: readonly Doomed[],
 ): Promise<Fate[]> {
-  if (doomed.length === 0) return [];
-  const crcs = Buffer.concat(doomed.map(({crc}) => crc));
+  const of = doomed[0]?.of;
+  if (of === undefined) return [];
+  if (doomed.every((one) => one.of === of)) return deleteAlike(operation, {socket, db}, {of, doomed});
+  const fates: Fate[] = new Array(doomed.length);
+  for (const kind of ['dump', 'text'] as const) {
+    const positions = [...doomed.keys()].filter((i) => doomed[i]!.of === kind);
+    const part = await deleteAlike(operation, {socket, db}, {of: kind, doomed: positions.map((i) => doomed[i]!)});
+    for (const [i, position] of positions.entries()) fates[position] = part[i]!;
+  }
+  return fates;
+}
+
+async function deleteAlike(
+  operation: Operation,
+  {socket, db}: {readonly socket: RespSocket; readonly db: number},
+  {of, doomed}: {readonly of: SumOf; readonly doomed: readonly Doomed[]},
+): Promise<Fate[]> {
+  const sums = Buffer.concat(doomed.map(({sum}) => sum));
   const reply = await socket.run(
-    COMPARE_AND_DELETE,
+    SCRIPTS[of],
     [...doomed.map(({key}) => key), LOCK_KEY],
-    [operation.lock.token, db, crcs, ...doomed.map(({expireAtMs}) => expireAtMs)],
+    [
+      operation.lock.token,
+      db,
+      of === 'text' ? sums.toString('hex') : sums,
+      ...doomed.map(({expireAtMs}) => expireAtMs),
+    ],
   );
   if (reply === -2) throw lockLost(operation);
   if (!Buffer.isBuffer(reply) || reply.length !== doomed.length)

@@ -23,6 +23,12 @@ export async function readCopies(socket: RespSocket, keys: readonly Buffer[]): P
   return keys.map((_, i) => copyOf(socket, replies[2 * i], replies[2 * i + 1]));
 }
 
+/** The bytes of those that are strings; null for every other type, for no key, and where the server does not allow the question. */
+export async function readTexts(socket: RespSocket, keys: readonly Buffer[]): Promise<(Buffer | null)[]> {
+  const [texts] = await socket.batch([['MGET', ...keys]]);
+  return keys.map((_, i) => (Array.isArray(texts) ? asPayload(texts[i]) : null));
+}
+
 export const PEXPIRETIME = commandHead('PEXPIRETIME');
 export const DUMP = commandHead('DUMP');
 

@@ -1,7 +1,7 @@
 /** What the journal says of copies that pruning, undoing and copying again have to know: batch by batch, in bounded memory. */
 import {readJournal} from '../journal/reading.js';
 import type {Doomed} from './compare-and-delete.js';
-import {crcAt, unpackCrcs, unpackKeys} from './packing.js';
+import {sumAt, sumOfAt, unpackKeys, unpackSums} from './packing.js';
 import {type ElementDigest, OUTCOME_LETTERS, PRUNE_LETTERS, type RebalanceRecord} from './records.js';
 
 /** A batch as the journal tells it. */
@@ -96,17 +96,17 @@ export function* copiedBatches(path: string, history: PruneHistory): Generator<C
     const intent = open.get(record.batch);
     open.delete(record.batch);
     if (intent === undefined || history.pruned.has(record.batch) || history.superseded.has(record.batch)) continue;
-    const crcs = unpackCrcs(intent.crcs);
+    const sums = unpackSums(intent.sums);
     const [doomed, values]: [Doomed[], DoomedValue[]] = [[], []];
     for (const [i, key] of unpackKeys(intent.keys).entries()) {
       const outcome = record.outcomes[i];
-      const crc = crcAt(crcs, i);
+      const sum = sumAt(sums, i);
       const isOurs = outcome === OUTCOME_LETTERS.created || outcome === OUTCOME_LETTERS.equal;
       const isOld = history.withdrawn.size > 0 && record.batch < (history.withdrawn.get(keyId({...intent, key})) ?? 0);
       const elements = record.elements?.[i];
       if (!isOurs || isOld) continue;
       if (elements !== undefined) values.push({key, ...elements});
-      else if (crc !== null) doomed.push({key, crc, expireAtMs: intent.expiries[i] ?? -1});
+      else if (sum !== null) doomed.push({key, sum, of: sumOfAt(intent.of, i), expireAtMs: intent.expiries[i] ?? -1});
     }
     const {batch, source, target, db} = intent;
     yield {batch, source, target, db, doomed, values};

@@ -3,7 +3,7 @@ import {ExitCode, escapeText, RtopoError} from '../errors.js';
 import type {RespSocket} from '../redis/resp/socket.js';
 import type {Node} from './nodes.js';
 import {note, type Operation, resumeCommand, write} from './operation.js';
-import {packCrcs, packKeys} from './packing.js';
+import {packKeys, packSums, packSumsOf} from './packing.js';
 import {OUTCOME_LETTERS} from './records.js';
 import {type CarriedByElements, carryByElements} from './transports/elements.js';
 
@@ -26,7 +26,14 @@ export async function copyValue(operation: Operation, carriage: ValueCarriage): 
   const {db, source, target, key} = carriage;
   const batch = operation.nextBatch++;
   const where = {batch, source: source.number, target: target.number, db};
-  await write(operation, {type: 'copy', ...where, keys: packKeys([key]), crcs: packCrcs([null]), expiries: {}});
+  await write(operation, {
+    type: 'copy',
+    ...where,
+    keys: packKeys([key]),
+    sums: packSums([null]),
+    of: packSumsOf([]),
+    expiries: {},
+  });
   operation.received.add(target.number);
   for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
     const carried = await carryOnce(operation, carriage);

@@ -1,7 +1,17 @@
 /**
- * Pure: what of a DUMP payload tells whether two values are the same. Equal bodies are equal values; unequal ones may be too, because the
- * order of a hash table follows a seed of the process. Then the elements decide: elements/digest.ts.
+ * Pure: what tells whether two values are the same, and the checksums by which a script at the server knows a value again that it is not
+ * given. Equal bodies of DUMP payloads are equal values; unequal ones may be too, because the order of a hash table follows a seed of the
+ * process. Then the elements decide: elements/digest.ts.
+ *
+ * Check values: `textSum` of no bytes is da39a3ee5e6b4b0d, of 'abc' a9993e364706816a (FIPS 180-4).
  */
+import {hash} from 'node:crypto';
+
+/** What a checksum was made of: a DUMP payload, or the bytes of a string, which a server reads at a tenth of the cost. */
+export type SumOf = 'dump' | 'text';
+
+/** Length of either checksum. */
+export const SUM_BYTES = 8;
 
 /** The value part of a DUMP payload. The last ten bytes are the version and the checksum over it. Source: `createDumpPayload`, cluster.c. */
 export function dumpBody(payload: Buffer): Buffer {
@@ -13,5 +23,10 @@ export function dumpBody(payload: Buffer): Buffer {
  * misses is one in 2^64. Source: `createDumpPayload`, cluster.c; polynomial of Jones, crc64.c.
  */
 export function dumpCrc(payload: Buffer): Buffer {
-  return payload.subarray(payload.length - 8);
+  return payload.subarray(payload.length - SUM_BYTES);
+}
+
+/** The first eight bytes of the SHA-1 of a string's bytes: what `redis.sha1hex` lets a script compare it with. */
+export function textSum(text: Buffer): Buffer {
+  return Buffer.from(hash('sha1', text, 'hex').slice(0, 2 * SUM_BYTES), 'hex');
 }

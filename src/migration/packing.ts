@@ -1,4 +1,5 @@
 /** Pure: how a batch of keys stands in a journal record: one base64 text for all names, one for all checksums. */
+import {SUM_BYTES, type SumOf} from './digest.js';
 
 /** A length is written in 7-bit groups, low ones first, the high bit set on all but the last. Source: LEB128, as in WebAssembly and DWARF. */
 export function packKeys(keys: readonly Buffer[]): string {
@@ -32,25 +33,34 @@ export function unpackKeys(text: string): Buffer[] {
   return keys;
 }
 
-/** Bytes of a checksum: the CRC64 at the end of every DUMP payload. Source: `createDumpPayload`, cluster.c. */
-export const CRC_BYTES = 8;
-const NO_CRC = Buffer.alloc(CRC_BYTES);
+const NO_SUM = Buffer.alloc(SUM_BYTES);
 
-/** The checksums that end these payloads; all zero where there is none. */
-export function packCrcs(payloads: readonly (Buffer | null)[]): string {
-  const packed = Buffer.alloc(payloads.length * CRC_BYTES);
-  for (const [i, payload] of payloads.entries()) payload?.copy(packed, i * CRC_BYTES, payload.length - CRC_BYTES);
+/** All zero where there is none. */
+export function packSums(sums: readonly (Buffer | null)[]): string {
+  const packed = Buffer.alloc(sums.length * SUM_BYTES);
+  for (const [i, sum] of sums.entries()) sum?.copy(packed, i * SUM_BYTES);
   return packed.toString('base64');
 }
 
-export function unpackCrcs(text: string): Buffer {
+export function unpackSums(text: string): Buffer {
   return Buffer.from(text, 'base64');
 }
 
-/** Of key `i`; null where it has none. A payload whose checksum is 0 is one in 2^64, and is then compared by value. */
-export function crcAt(packed: Buffer, i: number): Buffer | null {
-  const crc = packed.subarray(i * CRC_BYTES, (i + 1) * CRC_BYTES);
-  return crc.equals(NO_CRC) ? null : crc;
+/** Of key `i`; null where it has none. A value whose checksum is 0 is one in 2^64, and is then compared by itself. */
+export function sumAt(packed: Buffer, i: number): Buffer | null {
+  const sum = packed.subarray(i * SUM_BYTES, (i + 1) * SUM_BYTES);
+  return sum.equals(NO_SUM) ? null : sum;
+}
+
+/** A letter where all are alike, as they nearly always are; else one each. */
+export function packSumsOf(of: readonly SumOf[]): string {
+  const letters = of.map((one) => (one === 'text' ? 't' : 'd'));
+  const first = letters[0] ?? 'd';
+  return letters.every((letter) => letter === first) ? first : letters.join('');
+}
+
+export function sumOfAt(packed: string, i: number): SumOf {
+  return (packed.length === 1 ? packed : packed[i]) === 't' ? 'text' : 'dump';
 }
 
 /** Expiries of the keys that have one, by position: most keys have none. */

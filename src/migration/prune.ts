@@ -202,7 +202,7 @@ async function retryByValue({operation, lane, batch}: Pruning, key: Buffer): Pro
   const comparison = await compareCopies({key, ...sides});
   if (comparison === 'no-source') return PRUNE_LETTERS.expired;
   if (comparison !== 'equal' || copy?.payload == null) return PRUNE_LETTERS.changed;
-  const doomed = {key, crc: dumpCrc(copy.payload), expireAtMs: copy.expireAtMs};
+  const doomed = {key, sum: dumpCrc(copy.payload), of: 'dump', expireAtMs: copy.expireAtMs} as const;
   const [fate] = await deleteUnchanged(operation, {socket: source, db: batch.db}, [doomed]);
   if (fate === 'gone') return PRUNE_LETTERS.expired;
   return fate === 'deleted' ? PRUNE_LETTERS.deleted : PRUNE_LETTERS.changed;

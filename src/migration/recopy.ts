@@ -9,7 +9,7 @@ import {copyNamed, databasesOf} from './copy.js';
 import type {NodeKey, WritersVerdict} from './judge-writers.js';
 import {withLane} from './nodes.js';
 import {checkpoint, type Operation, write} from './operation.js';
-import {crcAt, packKeys, unpackCrcs, unpackKeys} from './packing.js';
+import {packKeys, sumAt, sumOfAt, unpackKeys, unpackSums} from './packing.js';
 import {ownerOf} from './plan.js';
 import {OUTCOME_LETTERS, type RebalanceRecord} from './records.js';
 
@@ -97,15 +97,17 @@ function ownCopies(operation: Operation, touched: readonly Touched[]): ReadonlyM
     const intent = open.get(record.batch);
     open.delete(record.batch);
     if (intent === undefined) continue;
-    const crcs = unpackCrcs(intent.crcs);
+    const sums = unpackSums(intent.sums);
     for (const [i, key] of unpackKeys(intent.keys).entries()) {
       const id = keyId({source: intent.source, db: intent.db, key});
       const outcome = record.outcomes[i];
       // A later pass finds our own copy equal; one that was there before us is nobody's to delete.
       const isOurs = outcome === OUTCOME_LETTERS.created || (outcome === OUTCOME_LETTERS.equal && copies.has(id));
       const landed = record.landed[i];
-      const crc = landed === undefined ? crcAt(crcs, i) : Buffer.from(landed, 'base64');
-      if (isOurs && crc !== null && wanted.has(id)) copies.set(id, {key, crc, expireAtMs: intent.expiries[i] ?? -1});
+      const sum = landed === undefined ? sumAt(sums, i) : Buffer.from(landed, 'base64');
+      const of = landed === undefined ? sumOfAt(intent.of, i) : 'dump';
+      if (isOurs && sum !== null && wanted.has(id))
+        copies.set(id, {key, sum, of, expireAtMs: intent.expiries[i] ?? -1});
     }
   }
   return copies;

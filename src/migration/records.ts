@@ -117,9 +117,9 @@ export type RebalanceRecord =
       readonly method?: string;
     }
   /**
-   * Before the copies of a batch are sent: these names, on this target, may be ours from now on. `keys` and `crcs` are packed
-   * (`packing.ts`); a checksum is that of the source's DUMP, none for a value that is carried element by element; `expiries` are
-   * the source's, by position, of those that have one. Both are what pruning compares with.
+   * Before the copies of a batch are sent: these names, on this target, may be ours from now on. `keys` and `sums` are packed
+   * (`packing.ts`); a checksum is that of what the source holds, `of` its DUMP or its text, none for a value that is carried element
+   * by element; `expiries` are the source's, by position, of those that have one. All are what pruning compares with.
    */
   | {
       readonly type: 'copy';
@@ -128,7 +128,9 @@ export type RebalanceRecord =
       readonly target: number;
       readonly db: number;
       readonly keys: string;
-      readonly crcs: string;
+      readonly sums: string;
+      /** Packed. */
+      readonly of: string;
       readonly expiries: Readonly<Record<number, number>>;
     }
   /**

@@ -2,9 +2,8 @@
 import {suite} from 'uvu';
 import * as assert from 'uvu/assert';
 import type {RtopoError} from '../../src/errors.js';
-import type {Copy} from '../../src/migration/compare.js';
 import {probePayloads} from '../../src/migration/probe.js';
-import type {AgeKind, Carried, Transport} from '../../src/migration/transports/transport.js';
+import type {AgeKind, Announced, Carried, Transport} from '../../src/migration/transports/transport.js';
 import {RespSocket} from '../../src/redis/resp/socket.js';
 import {diffSnapshots, snapshot} from '../rig/checker.js';
 import {fill} from '../rig/data.js';
@@ -17,7 +16,7 @@ interface Bench {
   readonly to: Server;
   readonly carry: (keys: readonly (string | Buffer)[], age?: AgeKind) => Promise<Carried[]>;
   /** What the last `carry` announced before it sent anything. */
-  readonly announced: () => readonly Copy[];
+  readonly announced: () => readonly Announced[];
 }
 
 async function withBench(body: (bench: Bench) => Promise<void>, target: ServerSpec = {}): Promise<void> {
@@ -25,7 +24,7 @@ async function withBench(body: (bench: Bench) => Promise<void>, target: ServerSp
     const open = ({host, port}: Server) => RespSocket.open({address: {host, port}, tls: null, auth: null}, 5000);
     const [source, landing] = await Promise.all([open(from!), open(to!)]);
     const {support} = await probePayloads(landing);
-    let announced: readonly Copy[] = [];
+    let announced: readonly Announced[] = [];
     const carry: Bench['carry'] = (keys, age = 'none') =>
       current!.carry({
         announce: async (copies) => {

@@ -26,7 +26,7 @@ import {
 import {dumpBody, dumpCrc} from '../digest.js';
 import {footerFor, refoot, wayFor} from '../payload.js';
 import {ageCommand, carriesAge, restamp} from './age.js';
-import type {Batch, Carried, Transport} from './transport.js';
+import type {Announced, Batch, Carried, Transport} from './transport.js';
 
 /** A name that was taken and is free a moment later is tried again; not for ever, should somebody create and delete it in a loop. */
 const MAX_ATTEMPTS = 3;
@@ -35,7 +35,7 @@ export const dumpRestore: Transport = {
   name: 'dump-restore',
   async carry(batch) {
     const pending = await readSource(batch);
-    await batch.announce(pending.map(({copy}) => copy));
+    await batch.announce(pending.map(({copy}) => announced(copy)));
     const results: Carried[] = pending.map(() => GONE);
     let left: Item[] = [];
     for (const item of pending) {
@@ -55,6 +55,11 @@ export const dumpRestore: Transport = {
     return results;
   },
 };
+
+function announced({payload, expireAtMs}: Copy): Announced {
+  const isThere = payload !== null;
+  return {sum: isThere ? dumpCrc(payload) : null, of: 'dump', bytes: payload?.length ?? 0, expireAtMs};
+}
 
 /** A key of the batch, as it was read at the source. */
 interface Item {

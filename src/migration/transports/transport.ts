@@ -1,6 +1,6 @@
 /** The contract of a way to carry keys. Every transport joins the battery in test/migration/transport-battery.ts. */
 import type {RespSocket} from '../../redis/resp/socket.js';
-import type {Copy} from '../compare.js';
+import type {SumOf} from '../digest.js';
 import type {PayloadSupport} from '../payload.js';
 
 /** What the eviction policy of a target reads of a key's age: its idle time, its frequency, or nothing. */
@@ -21,9 +21,19 @@ export interface Batch {
   readonly keys: readonly Buffer[];
   /**
    * Called once, when the keys are read and before the first of them is sent: the caller writes down what may be at the target from
-   * now on, and waits until it may be. Copies in the order of `keys`.
+   * now on, and waits until it may be. In the order of `keys`.
    */
-  readonly announce: (copies: readonly Copy[]) => Promise<void>;
+  readonly announce: (announced: readonly Announced[]) => Promise<void>;
+}
+
+/** A key as it was read at the source, and is about to be sent. */
+export interface Announced {
+  /** Null: it is not there. */
+  readonly sum: Buffer | null;
+  readonly of: SumOf;
+  readonly bytes: number;
+  /** -1: none. */
+  readonly expireAtMs: number;
 }
 
 /** What became of one key. */
@@ -38,7 +48,7 @@ export interface Carried {
     | 'conflict'
     /** The target cannot be given this payload: it is too long, or of a type that it does not know. Nothing was sent. */
     | 'unreadable';
-  /** Checksum of the target's DUMP where its bytes differ from the source's: a hash table has another order there. */
+  /** Checksum of the target's DUMP where it is not the one announced: a hash table has another order there. */
   readonly landedCrc: Buffer | null;
   readonly bytes: number;
   /** The payload went with another version in its footer. */

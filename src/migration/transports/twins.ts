@@ -9,9 +9,8 @@ import type {RespReply} from '../../redis/resp/decode.js';
 import {ReplyError} from '../../redis/resp/decode.js';
 import {script} from '../../redis/resp/script.js';
 import type {RespSocket} from '../../redis/resp/socket.js';
-import type {Copy} from '../compare.js';
 import {dumpRestore} from './dump-restore.js';
-import type {Batch, Carried, Transport} from './transport.js';
+import type {Announced, Batch, Carried, Transport} from './transport.js';
 
 /** KEYS: the keys. Answers for each its expiry in ms (-1: none, -2: not there) and the checksum of its DUMP. */
 const CHECKSUMS = script(
@@ -66,8 +65,8 @@ export function twins({makeRoom}: TwinsOptions): Transport {
       const [here, there] = await Promise.all([readChecksums(source, keys), readChecksums(target, keys)]);
       const isEqual = keys.map((_, i) => isSame(here[i]!, there[i]!));
       const rest = keys.filter((_, i) => !isEqual[i]);
-      const sums = here.filter((_, i) => isEqual[i]).map(({crc, expireAtMs}) => ({payload: crc, expireAtMs}));
-      const carried = await carryRest(batch, {rest, merge: (copies) => merged(isEqual, sums, copies), makeRoom});
+      const sums = here.filter((_, i) => isEqual[i]).map(held);
+      const carried = await carryRest(batch, {rest, merge: (rest) => merged(isEqual, sums, rest), makeRoom});
       return merged(
         isEqual,
         sums.map(() => HELD),
@@ -80,6 +79,9 @@ export function twins({makeRoom}: TwinsOptions): Transport {
 export const isSame = (a: Checksum, b: Checksum): boolean =>
   a.crc !== null && b.crc !== null && a.crc.equals(b.crc) && a.expireAtMs === b.expireAtMs;
 
+/** Nothing of it travels. */
+const held = ({crc, expireAtMs}: Checksum): Announced => ({sum: crc, of: 'dump', bytes: 0, expireAtMs});
+
 /** This very operation has put it there, by replication. */
 const HELD: Carried = {
   ...{outcome: 'created', landedCrc: null, bytes: 0, refooted: false},
@@ -88,8 +90,8 @@ const HELD: Carried = {
 
 interface Rest extends TwinsOptions {
   readonly rest: readonly Buffer[];
-  /** Puts what is known of the rest between what is known of the others. A checksum stands for its payload: it is all that is kept of it. */
-  readonly merge: (copies: readonly Copy[]) => Copy[];
+  /** Puts what is known of the rest between what is known of the others. */
+  readonly merge: (rest: readonly Announced[]) => Announced[];
 }
 
 async function carryRest(batch: Batch, {rest, merge, makeRoom}: Rest): Promise<Carried[]> {
@@ -100,8 +102,8 @@ async function carryRest(batch: Batch, {rest, merge, makeRoom}: Rest): Promise<C
   return dumpRestore.carry({
     ...batch,
     keys: rest,
-    announce: async (copies) => {
-      await batch.announce(merge(copies));
+    announce: async (announced) => {
+      await batch.announce(merge(announced));
       await makeRoom(batch.target, rest);
     },
   });
