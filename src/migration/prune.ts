@@ -72,8 +72,9 @@ interface Pruning {
 async function pruneBatch(pruning: Pruning): Promise<void> {
   const {operation, batch, kept} = pruning;
   checkpoint(operation);
-  await write(operation, {type: 'prune', batch: batch.batch});
-  const letters = await fatesOf(pruning);
+  // The question changes nothing: it is on its way while the intent goes to the disk.
+  const [held] = await Promise.all([heldAt(pruning), write(operation, {type: 'prune', batch: batch.batch})]);
+  const letters = await fatesOf(pruning, held);
   for (const value of batch.values) letters.push(await fateOfValue(pruning, value));
   const outcomes = letters.join('');
   note(operation, {type: 'pruned', batch: batch.batch, outcomes});
@@ -102,23 +103,28 @@ function examplesOf(doomed: readonly {readonly key: Buffer}[], letters: readonly
  * The target is asked first, over the connection that proved its identity; a key that it does not hold is not even tried.
  * Where the target may have come back with older data, only an equal value counts; elsewhere its value is its own affair by now.
  */
-async function fatesOf(pruning: Pruning): Promise<string[]> {
-  const {operation, lane, batch} = pruning;
+async function heldAt({operation, lane, batch}: Pruning): Promise<boolean[]> {
   const {db, doomed} = batch;
   const target = await lane.to(operation.nodes[batch.target]!, db);
-  const source = await lane.to(operation.nodes[batch.source]!, db);
   const keys = doomed.map(({key}) => key);
-  const held = operation.doubted.has(batch.target)
-    ? (await compareKeys(source, target, keys)).map((comparison) => comparison === 'equal')
-    : await existing(target, keys);
+  if (!operation.doubted.has(batch.target)) return existing(target, keys);
+  const source = await lane.to(operation.nodes[batch.source]!, db);
+  return (await compareKeys(source, target, keys)).map((comparison) => comparison === 'equal');
+}
+
+async function fatesOf(pruning: Pruning, held: readonly boolean[]): Promise<string[]> {
+  const {operation, lane, batch} = pruning;
+  const {db, doomed} = batch;
+  const source = await lane.to(operation.nodes[batch.source]!, db);
   const fates = await deleteUnchanged(
     operation,
     {socket: source, db},
     doomed.filter((_, i) => held[i]),
   );
+  const missing = doomed.filter((_, i) => !held[i]);
   const left = await existing(
     source,
-    keys.filter((_, i) => !held[i]),
+    missing.map(({key}) => key),
   );
   const letters: string[] = [];
   let [deleted, asked] = [0, 0];
