@@ -5,6 +5,9 @@ export interface SyncProgress {
   readonly phase: 'waiting' | 'transfer' | 'loading';
   readonly percent: number | null;
   readonly etaSeconds: number | null;
+  /** Of the snapshot; the total is unknown while a diskless master sends it. */
+  readonly readBytes?: number | null;
+  readonly totalBytes?: number | null;
 }
 
 /** One instance, as `status` reports it. Unknown values are null, never 0. */
@@ -23,7 +26,13 @@ export interface InstanceStatus {
   readonly expectedOf?: string;
   readonly link?: 'up' | 'down' | 'connecting' | 'syncing' | null;
   readonly lagBytes?: number | null;
+  /** By the rate at which its root has written between two samples; null where that is not known. */
+  readonly lagSeconds?: number | null;
+  /** Part of the parent's backlog that the lag takes up, 0 to 1: above 1 the next interruption costs a full resync. */
+  readonly backlogShare?: number | null;
   readonly ackSeconds?: number | null;
+  /** How long the link has been in its state. */
+  readonly linkSeconds?: number | null;
   readonly sync?: SyncProgress | null;
   readonly problems: readonly string[];
 }
