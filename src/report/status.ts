@@ -48,6 +48,8 @@ export interface StatusReport {
   readonly topology: string;
   readonly healthy: boolean;
   readonly sampledMs: number;
+  /** When the last answer came, ISO 8601 in UTC; a stream of samples is told apart by it. */
+  readonly sampledAt?: string;
   readonly shards: readonly ShardStatus[];
   readonly problems: readonly Finding[];
 }

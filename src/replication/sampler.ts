@@ -1,0 +1,25 @@
+/** One report after another of the same topology. What needs more than one look at the servers is kept here between them. */
+import type {StatusLimits} from '../report/limits.js';
+import type {StatusReport} from '../report/status.js';
+import type {Topology} from '../topology/types.js';
+import {judgeTopology} from './judge.js';
+import {withLimits} from './limits.js';
+import {observeTopology} from './observe.js';
+
+export class Sampler {
+  readonly #topology: Topology;
+  readonly #limits: StatusLimits;
+
+  constructor(topology: Topology, limits: StatusLimits) {
+    this.#topology = topology;
+    this.#limits = limits;
+  }
+
+  /** @param timeoutMs limit for each instance to connect and to answer, in milliseconds */
+  async next(timeoutMs: number): Promise<StatusReport> {
+    const observation = await observeTopology(this.#topology, timeoutMs);
+    const {topology, healthy, sampledMs, ...rest} = judgeTopology(this.#topology, observation);
+    const sampledAt = new Date().toISOString();
+    return withLimits({topology, healthy, sampledMs, sampledAt, ...rest}, this.#limits);
+  }
+}
