@@ -28,13 +28,7 @@ export async function writeAtomically({path, text, mode, overwrite, consent}: At
     else await writeNew(real, text, mode);
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code ?? 'unknown reason';
-    if (code === 'EEXIST' && !overwrite) {
-      throw refusal({
-        code: 'FILE_EXISTS',
-        message: `${escapeText(path)} exists already and is not overwritten.`,
-        remedy: consent ?? 'name another file',
-      });
-    }
+    if (code === 'EEXIST' && !overwrite) throw fileExists(path, consent);
     throw new RtopoError({
       code: 'FILE_NOT_WRITTEN',
       exit: ExitCode.failed,
@@ -43,6 +37,14 @@ export async function writeAtomically({path, text, mode, overwrite, consent}: At
       cause: error,
     });
   }
+}
+
+export function fileExists(path: string, consent = 'name another file'): RtopoError {
+  return refusal({
+    code: 'FILE_EXISTS',
+    message: `${escapeText(path)} exists already and is not overwritten.`,
+    remedy: consent,
+  });
 }
 
 async function replace(path: string, text: string, mode: number): Promise<void> {

@@ -137,7 +137,9 @@ export abstract class StatusCommand extends StreamCommand {
 
   #page(report: StatusReport, flags: StatusFlags, trouble: RtopoError | null): string {
     const style = this.style(process.stdout);
-    const head = style.dim(`every ${flags.watch! / 1000} s, Ctrl-C ends`);
+    // Whatever else a low window cuts off, the verdict is seen.
+    const verdict = report.healthy ? style.good('● healthy') : style.bad('● not healthy');
+    const head = `${verdict}  ${style.dim(`every ${flags.watch! / 1000} s, Ctrl-C ends`)}`;
     const said = trouble === null ? '' : `  ${style.bad(trouble.message)}`;
     return `${head}${said}\n\n${this.#text(report, flags)}`;
   }

@@ -32,8 +32,8 @@ export async function declaredTopology({file, master, replicas}: Declaration): P
 }
 
 /** Without a file there is no `auth:`; the variable that redis-cli reads is the one that operators have set already. */
-function environmentAuth(): Auth | null {
-  return process.env.REDISCLI_AUTH ? {username: null, password: {from: 'env', name: 'REDISCLI_AUTH'}} : null;
+export function environmentAuth(username: string | null = null): Auth | null {
+  return process.env.REDISCLI_AUTH ? {username, password: {from: 'env', name: 'REDISCLI_AUTH'}} : null;
 }
 
 function assertDistinct(addresses: readonly Address[]): void {
