@@ -7,6 +7,7 @@ import * as assert from 'uvu/assert';
 import {runLayer} from '../reliability/campaign.js';
 import type {LayerName} from '../reliability/layer.js';
 import {layers} from '../reliability/layers.js';
+import {staleMutants} from '../reliability/mutate.js';
 
 const test = suite('migration/reliability');
 
@@ -23,5 +24,9 @@ for (const layer of process.platform === 'linux' ? layers : []) {
     assert.ok(cases >= 0.7 * wanted, `only ${cases} of ${wanted} cases were hit by their fault`);
   });
 }
+
+test('every bug that the harness can plant still finds its place', () => {
+  assert.equal(staleMutants(), []);
+});
 
 test.run();
