@@ -34,7 +34,10 @@ export function silence({problems: [code]}: InstanceStatus): string {
 }
 
 /** The state, and how long it has lasted or how far it has come. */
-export function link({link: state = null, linkSeconds = null, sync}: InstanceStatus, style: Style): string {
+export function link(
+  {link: state = null, linkState = null, linkSeconds = null, sync}: InstanceStatus,
+  style: Style,
+): string {
   const since = linkSeconds === null ? '' : ` ${brief(linkSeconds)}`;
   switch (state) {
     case null:
@@ -46,8 +49,9 @@ export function link({link: state = null, linkSeconds = null, sync}: InstanceSta
       return style.warning(sync?.percent == null ? `${phase}${since}` : `${phase} ${Math.round(sync.percent)} %`);
     }
     case 'connecting':
+      return style.bad(`${linkState ?? state}${since}`);
     case 'down':
-      return style.bad(`${state}${since}`);
+      return style.bad(`down${since}`);
   }
 }
 

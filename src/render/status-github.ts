@@ -3,21 +3,27 @@
  * for the summary of the job. Source: docs.github.com, "Workflow commands for GitHub Actions"; actions/toolkit, command.ts (escaping).
  */
 import {escapeText} from '../errors.js';
-import type {Finding} from '../report/finding.js';
+import type {Finding, Severity} from '../report/finding.js';
 import type {InstanceStatus, StatusReport} from '../report/status.js';
 import {isDeclaredReplica, release} from './status-cells.js';
 import {bytes, count, plural, seconds} from './units.js';
 
 /** One command a line, errors first: GitHub shows ten of each kind. No other line begins with text of a server. */
 export function renderGithub(report: StatusReport): string {
-  const critical = report.problems.filter(({severity}) => severity === 'critical');
-  const warnings = report.problems.filter(({severity}) => severity === 'warning');
-  const lines = [
-    ...critical.map((finding) => command('error', finding)),
-    ...warnings.map((finding) => command('warning', finding)),
-  ];
+  const lines = COMMANDS.flatMap(([severity, kind]) =>
+    report.problems.filter((finding) => finding.severity === severity).map((finding) => command(kind, finding)),
+  );
   return `${[...lines, `${report.healthy ? '✓' : '✗'} ${verdict(report)}`].join('\n')}\n`;
 }
+
+type Kind = 'error' | 'warning' | 'notice';
+
+const COMMANDS: readonly (readonly [Severity, Kind])[] = [
+  ['critical', 'error'],
+  ['warning', 'warning'],
+  ['info', 'notice'],
+];
+const SIGNS: Readonly<Record<Severity, string>> = {critical: '❌', warning: '⚠️', info: 'ℹ️'};
 
 function verdict({topology, shards, problems, healthy}: StatusReport): string {
   const instances = shards.flatMap((shard) => shard.instances).length;
@@ -26,7 +32,7 @@ function verdict({topology, shards, problems, healthy}: StatusReport): string {
   return `${topology}: ${healthy ? 'healthy' : 'not healthy'}, ${size}, ${found}`;
 }
 
-function command(kind: 'error' | 'warning', {code, shard, instance, message, remedy}: Finding): string {
+function command(kind: Kind, {code, shard, instance, message, remedy}: Finding): string {
   const title = property(escapeText(`${code} ${shard} ${instance}`));
   return `::${kind} title=${title}::${data(`${escapeText(message)}\ntry: ${escapeText(remedy)}`)}`;
 }
@@ -65,7 +71,7 @@ function state(one: InstanceStatus): string[] {
 
 function findings(problems: readonly Finding[]): string {
   const rows = problems.map(({severity, code, message, remedy}) => [
-    severity === 'critical' ? '❌' : '⚠️',
+    SIGNS[severity],
     cell(code),
     cell(message),
     cell(remedy),

@@ -4,6 +4,7 @@
  * Source: monitoring-plugins.org, "Development Guidelines": `label=value[unit];[warn];[crit];[min];[max]`, `U` for unknown.
  */
 import {ExitCode} from '../errors.js';
+import type {Severity} from '../report/finding.js';
 import type {StatusLimits} from '../report/limits.js';
 import type {InstanceStatus, StatusReport} from '../report/status.js';
 import {plural} from './units.js';
@@ -13,7 +14,7 @@ import {clip} from './width.js';
 export function nagiosExit({healthy, problems}: StatusReport): ExitCode {
   // The numbers are those of the plugin API; that rtopo's own codes 1 and 2 have other meanings is what the format trades away.
   if (!healthy) return ExitCode.attention;
-  return problems.length > 0 ? ExitCode.failed : ExitCode.ok;
+  return problems.some(({severity}) => severity === 'warning') ? ExitCode.failed : ExitCode.ok;
 }
 
 /** Exit 3: rtopo itself could not look. */
@@ -25,7 +26,8 @@ const LONGEST_MESSAGE = 300;
 const MOST_NAMED = 5;
 
 export function renderNagios(report: StatusReport, limits: StatusLimits): string {
-  const state = !report.healthy ? 'CRITICAL' : report.problems.length > 0 ? 'WARNING' : 'OK';
+  const exit = nagiosExit(report);
+  const state = exit === ExitCode.ok ? 'OK' : exit === ExitCode.failed ? 'WARNING' : 'CRITICAL';
   return `RTOPO ${state} - ${sentence(said(report))} | ${perfdata(report, limits).join(' ')}\n`;
 }
 
@@ -38,7 +40,8 @@ function sentence(text: string): string {
   return clip(text.replace(/\s+/g, ' ').replaceAll('|', '/'), LONGEST_MESSAGE);
 }
 
-function said({topology, shards, problems}: StatusReport): string {
+function said({topology, shards, problems: all}: StatusReport): string {
+  const problems = all.filter(({severity}) => severity !== 'info');
   const instances = shards.flatMap((shard) => shard.instances);
   const size = `${plural(shards.length, 'shard')}, ${plural(instances.length, 'instance')}`;
   if (problems.length === 0) return `${topology}: ${size}, as declared`;
@@ -52,12 +55,12 @@ function said({topology, shards, problems}: StatusReport): string {
 function perfdata({shards, problems}: StatusReport, limits: StatusLimits): string[] {
   const instances = shards.flatMap((shard) => shard.instances);
   const unreachable = instances.filter(({reachable}) => !reachable).length;
-  const critical = problems.filter(({severity}) => severity === 'critical').length;
+  const number = (is: Severity): number => problems.filter(({severity}) => severity === is).length;
   return [
     `instances=${instances.length};;;0`,
     `unreachable=${unreachable};;0;0;${instances.length}`,
-    `critical=${critical};;0;0`,
-    `warnings=${problems.length - critical};0;;0`,
+    `critical=${number('critical')};;0;0`,
+    `warnings=${number('warning')};0;;0`,
     ...shards.flatMap(({name, instances: own}) => {
       const replicas = own.filter(({expectedOf}) => expectedOf !== undefined);
       if (replicas.length === 0) return [];

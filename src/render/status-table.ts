@@ -14,6 +14,7 @@ const COLUMNS: readonly Column[] = [
   {head: 'PARENT', cell: ({of}) => of},
   {head: 'DECLARED', cell: ({expectedOf}) => expectedOf},
   {head: 'LINK', cell: ({link, reachable}) => (reachable ? link : 'unreachable')},
+  {head: 'STATE', cell: ({linkState}) => linkState},
   {head: 'LAG_BYTES', cell: ({lagBytes}) => lagBytes, align: 'right'},
   {head: 'LAG_SECONDS', cell: ({lagSeconds}) => lagSeconds, align: 'right'},
   {head: 'ACK_SECONDS', cell: ({ackSeconds}) => ackSeconds, align: 'right'},

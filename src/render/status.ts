@@ -1,5 +1,5 @@
 /** `rtopo status` for people: a tree per shard, then every problem with its cause and remedy. */
-import type {Finding} from '../report/finding.js';
+import type {Finding, Severity} from '../report/finding.js';
 import type {InstanceStatus, ShardStatus, StatusReport} from '../report/status.js';
 import {ack, isDeclaredReplica, keys, lag, link, note, offset, release, role, silence} from './status-cells.js';
 import type {Style} from './style.js';
@@ -62,6 +62,8 @@ function tree({shards, problems: findings}: StatusReport, style: Style, versions
     {style, shown: [...least, ...notes], stacked: false, notesBelow: false},
     {style, shown: least, stacked: false, notesBelow: noted},
     {style, shown: least, stacked: true, notesBelow: noted},
+    {style, shown: [ROLE, LINK, LAG, KEYS], stacked: true, notesBelow: noted},
+    {style, shown: [ROLE, LINK, LAG], stacked: true, notesBelow: noted},
   ];
   const summaries = shards.map((shard) => summary(shard, findings));
   for (const layout of layouts) {
@@ -91,14 +93,15 @@ function table(shards: readonly ShardStatus[], summaries: readonly string[], lay
 /** Of a shard in one line: what is wrong, how many links are up, the worst lag. */
 function summary({name, instances}: ShardStatus, findings: readonly Finding[]): string {
   const own = findings.filter(({shard}) => shard === name);
-  const [critical, warnings] = [own.filter(({severity}) => severity === 'critical').length, own.length];
+  const number = (severity: Severity): number => own.filter((finding) => finding.severity === severity).length;
+  const [critical, warnings] = [number('critical'), number('warning')];
   const replicas = instances.filter(isDeclaredReplica);
   const up = replicas.filter((one) => one.link === 'up').length;
   const lags = replicas.flatMap(({lagBytes}) => (lagBytes == null ? [] : [lagBytes]));
   const worst = Math.max(0, ...lags);
   return [
     ...(critical > 0 ? [`${critical} critical`] : ['healthy']),
-    ...(warnings > critical ? [plural(warnings - critical, 'warning')] : []),
+    ...(warnings > 0 ? [plural(warnings, 'warning')] : []),
     replicas.length === 0 ? 'no replicas' : `${up} of ${plural(replicas.length, 'link')} up`,
     ...(worst > 0 ? [`lag ${bytes(worst)} at most`] : []),
   ].join(', ');
@@ -118,7 +121,8 @@ function shardRows(shard: ShardStatus, text: string, layout: Layout): Row[] {
     ];
   };
   const root = shard.instances.find(({expectedOf}) => expectedOf === undefined);
-  return [`${sign} ${style.bold(shard.name)}  ${style.dim(text)}`, ...(root ? rows(root, '  ', '  ') : [])];
+  const title = wrapped(`${sign} ${style.bold(shard.name)}  ${style.dim(text)}`, style.columns, 0);
+  return [title, ...(root ? rows(root, '  ', '  ') : [])];
 }
 
 function instanceRows(
@@ -136,16 +140,19 @@ function instanceRows(
   return stacked ? [name, [style.dim(lead.rest), ...cells], ...below] : [[name, ...cells], ...below];
 }
 
+const WORST_FIRST: readonly Severity[] = ['critical', 'warning', 'info'];
+
 function problems({problems: findings, healthy}: StatusReport, style: Style): string {
   if (findings.length === 0) return `${style.good('✓')} healthy: every role, link and history is as declared\n`;
-  const critical = findings.filter(({severity}) => severity === 'critical');
-  const warnings = findings.filter(({severity}) => severity === 'warning');
-  const lines = [...critical, ...warnings].map((finding) => describe(finding, style));
-  const warned = warnings.length === 0 ? '' : plural(warnings.length, 'warning');
-  const verdict = healthy
-    ? `${style.good('✓')} healthy, with ${warned}`
-    : `${style.bad('✗')} not healthy: ${[`${critical.length} critical`, ...(warned === '' ? [] : [warned])].join(', ')}`;
-  return `${lines.join('\n')}\n\n${verdict}\n`;
+  const ranked = WORST_FIRST.map((severity) => findings.filter((finding) => finding.severity === severity));
+  const [critical, warnings, notes] = ranked.map((list) => list.length) as [number, number, number];
+  const counted = [
+    ...(critical > 0 ? [`${critical} critical`] : []),
+    ...(warnings > 0 ? [plural(warnings, 'warning')] : []),
+    ...(notes > 0 ? [plural(notes, 'note')] : []),
+  ].join(', ');
+  const verdict = healthy ? `${style.good('✓')} healthy, with ${counted}` : `${style.bad('✗')} not healthy: ${counted}`;
+  return `${ranked.flatMap((list) => list.map((finding) => describe(finding, style))).join('\n')}\n\n${verdict}\n`;
 }
 
 /** A finding of any report: sign, code, sentence, remedy. */
@@ -153,6 +160,6 @@ export function describe(
   {severity, code, message, remedy}: Pick<Finding, 'severity' | 'code' | 'message' | 'remedy'>,
   style: Style,
 ): string {
-  const sign = severity === 'critical' ? style.bad('✗') : style.warning('!');
-  return `${sign} ${style.bold(code)}\n${wrapped(message, style.columns, 2)}\n${wrapped(`try: ${remedy}`, style.columns, 2)}`;
+  const signs = {critical: style.bad('✗'), warning: style.warning('!'), info: style.accent('·')};
+  return `${signs[severity]} ${style.bold(code)}\n${wrapped(message, style.columns, 2)}\n${wrapped(`try: ${remedy}`, style.columns, 2)}`;
 }

@@ -1,7 +1,7 @@
 /** Pure: what a walk found, as shards. Nobody is put where it does not belong: who has no place is told, with the reason. */
 import {escapeText} from '../errors.js';
 import type {DiscoveredInstance, DiscoveredShard, Homeless} from '../report/discover.js';
-import {readAddress} from '../topology/address.js';
+import {readTcpAddress} from '../topology/address.js';
 import {type Address, addressText, sameAddress} from '../topology/types.js';
 import {listedBy, liveParent, type Node} from './graph.js';
 import type {Found, Walk} from './walk.js';
@@ -122,7 +122,7 @@ function announcedAs(node: Node, parent: Node, nodes: readonly Node[]): Address 
 
 /** The address as a topology file takes it; nothing when it does not. */
 function written({host, port}: {readonly host: string; readonly port: number}): Address[] {
-  const reading = readAddress(`${host.includes(':') ? `[${host}]` : host}:${port}`);
+  const reading = readTcpAddress(`${host.includes(':') ? `[${host}]` : host}:${port}`);
   return reading.ok ? [reading.address] : [];
 }
 

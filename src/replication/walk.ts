@@ -6,7 +6,7 @@ import {escapeText, type RtopoError} from '../errors.js';
 import {type Observed, observeAll} from '../redis/fleet.js';
 import type {ServerFacts} from '../redis/identity.js';
 import type {Announced} from '../report/discover.js';
-import {readAddress} from '../topology/address.js';
+import {readAddress, readTcpAddress} from '../topology/address.js';
 import {type Address, type Auth, addressText, type Tls} from '../topology/types.js';
 
 export interface WalkOptions {
@@ -122,7 +122,7 @@ class Announcements {
 }
 
 function readHost(host: string, port: number): Address | null {
-  const reading = readAddress(`${host.includes(':') ? `[${host}]` : host}:${port}`);
+  const reading = readTcpAddress(`${host.includes(':') ? `[${host}]` : host}:${port}`);
   return reading.ok ? reading.address : null;
 }
 

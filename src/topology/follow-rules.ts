@@ -4,7 +4,7 @@
  */
 import {BlockList, isIP} from 'node:net';
 import {escapeText, usageError} from '../errors.js';
-import {readAddress} from './address.js';
+import {readTcpAddress} from './address.js';
 import type {Address} from './types.js';
 
 /** Never meant by a network, because they mean another host on every host, or none, or many. */
@@ -21,7 +21,7 @@ const special = new BlockList();
 for (const [network, prefix] of SPECIAL) special.addSubnet(network, prefix, familyOf(network));
 
 export class FollowRules {
-  /** Hosts by exact name or address, in the spelling of `readAddress`. */
+  /** Hosts by exact name or address, in the spelling of `readTcpAddress`. */
   readonly #exact = new Set<string>();
   readonly #networks = new BlockList();
 
@@ -57,7 +57,7 @@ export class FollowRules {
   }
 
   #addHost(rule: string, host: string): void {
-    const reading = readAddress(`${isIP(host) === 6 ? `[${host}]` : host}:1`);
+    const reading = readTcpAddress(`${isIP(host) === 6 ? `[${host}]` : host}:1`);
     if (!reading.ok) throw wrong(rule, 'is neither a network, nor an address, nor a host name');
     this.#exact.add(unmapped(reading.address.host));
   }
