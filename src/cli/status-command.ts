@@ -146,7 +146,8 @@ export abstract class StatusCommand extends StreamCommand {
 
   #line(report: StatusReport, flags: StatusFlags, trouble: RtopoError | null): void {
     if (trouble !== null) this.warning(trouble.message);
-    const asText = flags.format !== undefined && flags.format !== 'json';
+    const isRead = process.stdout.isTTY === true || (flags.format !== undefined && flags.format !== 'json');
+    const asText = isRead && !this.jsonEnabled();
     writeOut(process.stdout, asText ? this.#text(report, flags) : `${jsonText(this.toSuccessJson(report))}\n`);
   }
 

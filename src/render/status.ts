@@ -22,6 +22,8 @@ export function renderStatus(report: StatusReport, style: Style): string {
   return `${head}\n\n${tree(report, style, releases.size > 1)}\n\n${problems(report, style)}`;
 }
 
+const WORST_FIRST: readonly Severity[] = ['critical', 'warning', 'info'];
+
 /** `14:02:11Z` of an ISO time: the date is today's. */
 function clock(iso: string): string {
   return `${iso.slice(11, 19)}Z`;
@@ -49,22 +51,53 @@ interface Layout {
   readonly stacked: boolean;
   /** Notes on a line of their own, below the values. */
   readonly notesBelow: boolean;
+  readonly paint: Paint;
+}
+
+/** An address in the colour of the worst that was found there. */
+type Paint = (address: string) => string;
+
+function painter(findings: readonly Finding[], style: Style): Paint {
+  const worst = new Map<string, Severity>();
+  for (const severity of WORST_FIRST.toReversed())
+    for (const finding of findings) if (finding.severity === severity) worst.set(finding.instance, severity);
+  return (address) => {
+    const severity = worst.get(address);
+    return severity === 'critical' ? style.bad(address) : severity === 'warning' ? style.warning(address) : address;
+  };
+}
+
+/** The shards without codes that are no more than worth knowing: these are told below, and mark nobody. */
+function withoutNotes({shards, problems: findings}: StatusReport): ShardStatus[] {
+  const isNote = (code: string, address: string): boolean => {
+    const own = findings.filter((finding) => finding.code === code && finding.instance === address);
+    return own.length > 0 && own.every(({severity}) => severity === 'info');
+  };
+  return shards.map((shard) => ({
+    ...shard,
+    instances: shard.instances.map((one) => ({
+      ...one,
+      problems: one.problems.filter((code) => !isNote(code, one.address)),
+    })),
+  }));
 }
 
 /** The widest layout that the terminal has room for. What can be had elsewhere goes first, then what needs a line more. */
-function tree({shards, problems: findings}: StatusReport, style: Style, versions: boolean): string {
+function tree(report: StatusReport, style: Style, versions: boolean): string {
+  const {problems: findings} = report;
+  const [shards, paint] = [withoutNotes(report), painter(findings, style)];
   const least = [ROLE, LINK, LAG, ACK, KEYS, ...(versions ? [VERSION] : [])];
   const all = [ROLE, LINK, LAG, ACK, OFFSET, KEYS, ...(versions ? [VERSION] : [])];
   const noted = shards.some(({instances}) => instances.some((one) => note(one, style) !== ''));
   const notes = noted ? [NOTE] : [];
   const layouts: readonly Layout[] = [
-    {style, shown: [...all, ...notes], stacked: false, notesBelow: false},
-    {style, shown: [...least, ...notes], stacked: false, notesBelow: false},
-    {style, shown: least, stacked: false, notesBelow: noted},
-    {style, shown: least, stacked: true, notesBelow: noted},
-    {style, shown: [ROLE, LINK, LAG, KEYS], stacked: true, notesBelow: noted},
-    {style, shown: [ROLE, LINK, LAG], stacked: true, notesBelow: noted},
-  ];
+    {shown: [...all, ...notes], stacked: false, notesBelow: false},
+    {shown: [...least, ...notes], stacked: false, notesBelow: false},
+    {shown: least, stacked: false, notesBelow: noted},
+    {shown: least, stacked: true, notesBelow: noted},
+    {shown: [ROLE, LINK, LAG, KEYS], stacked: true, notesBelow: noted},
+    {shown: [ROLE, LINK, LAG], stacked: true, notesBelow: noted},
+  ].map((layout) => ({...layout, style, paint}));
   const summaries = shards.map((shard) => summary(shard, findings));
   for (const layout of layouts) {
     const text = table(shards, summaries, layout);
@@ -128,9 +161,9 @@ function shardRows(shard: ShardStatus, text: string, layout: Layout): Row[] {
 function instanceRows(
   instance: InstanceStatus,
   lead: {readonly first: string; readonly rest: string},
-  {style, shown, stacked, notesBelow}: Layout,
+  {style, shown, stacked, notesBelow, paint}: Layout,
 ): Row[] {
-  const name = `${style.dim(lead.first)}${instance.problems.length > 0 ? style.bad(instance.address) : instance.address}`;
+  const name = `${style.dim(lead.first)}${paint(instance.address)}`;
   const cells = shown.map(({cell}, i) => {
     if (instance.reachable || cell === note) return cell(instance, style);
     return i === 0 ? style.bad(silence(instance)) : '';
@@ -139,8 +172,6 @@ function instanceRows(
   const below = text === '' ? [] : [`${style.dim(lead.rest)}${text}`];
   return stacked ? [name, [style.dim(lead.rest), ...cells], ...below] : [[name, ...cells], ...below];
 }
-
-const WORST_FIRST: readonly Severity[] = ['critical', 'warning', 'info'];
 
 function problems({problems: findings, healthy}: StatusReport, style: Style): string {
   if (findings.length === 0) return `${style.good('✓')} healthy: every role, link and history is as declared\n`;

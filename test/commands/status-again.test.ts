@@ -27,8 +27,10 @@ test('in a pipe: a line of JSON per sample, and a file that no reader ever sees 
         seen += 1;
       }
     })();
-    const run = await rtopo(['status', '--watch=100ms', '--count', '6', '--prom-file', file]);
-    isOver = true;
+    reading.catch(() => undefined);
+    const run = await rtopo(['status', '--watch=100ms', '--count', '6', '--prom-file', file]).finally(() => {
+      isOver = true;
+    });
     await reading;
     assertExit(run, 0);
     assert.is(run.stderr, '');

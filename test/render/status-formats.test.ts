@@ -163,12 +163,14 @@ test('table: one line per instance, no blank in a cell, a dash for what is unkno
 });
 
 test('a note is told and changes no verdict', () => {
-  const noted = report([shard('alpha', [master(M)])], [finding('NOT_ASKED', M, {severity: 'info'})]);
+  const one = master(M, {problems: ['NOT_ASKED']});
+  const noted = report([shard('alpha', [one])], [finding('NOT_ASKED', M, {severity: 'info'})]);
   assert.is(nagiosExit(noted), 0);
   assert.match(renderNagios(noted, NO_LIMITS), /^RTOPO OK - cache: 1 shard, 1 instance, as declared .* warnings=0;/);
   assert.match(renderGithub(noted), /^::notice title=NOT_ASKED /);
   assert.match(githubSummary(noted), /### ✅ .*ℹ️/s);
   const page = statusText(noted, {format: 'tree', limits: NO_LIMITS}, createStyle(false, 80));
+  assert.not.match(page.split('\n').find((line) => line.includes(M))!, 'NOT_ASKED');
   assert.match(page, /\n· NOT_ASKED\n.*\n✓ healthy, with 1 note\n$/s);
 });
 
