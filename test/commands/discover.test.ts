@@ -133,7 +133,7 @@ test('login from REDISCLI_AUTH, in the file as its name; a silent server is exit
 test('wrong usage is told before anybody is asked', () =>
   withServers(0, async (_, rig) => {
     const rtopo = live(rig);
-    for (const args of [['discover', '127.0.0.1:1', '--name', 'A b']]) assertExit(await rtopo(args), 64);
+    assertExit(await rtopo(['discover', '127.0.0.1:1', '--name', 'A b']), 64);
   }));
 
 test.run();
