@@ -17,7 +17,7 @@ export const discoverHelp = {
   usage: ['discover ADDRESS... [flags]'],
   examples: [
     '<%= config.bin %> <%= command.id %> 127.0.0.1:6379',
-    '<%= config.bin %> <%= command.id %> 127.0.0.1:7000 127.0.0.1:7003 --follow 10.0.0.0/24 --name cache',
+    '<%= config.bin %> <%= command.id %> 127.0.0.1:7000 127.0.0.1:7003 --follow 10.0.0.0/24',
     '<%= config.bin %> <%= command.id %> localhost:6379 --follow 127.0.0.1 --output found.yml',
   ],
 };

@@ -55,8 +55,7 @@ export const statusFlags = {
     helpGroup: 'OUTPUT',
   })(),
   'prom-file': Flags.string({
-    description:
-      'also write the metrics of --format prometheus to this file, whole or not at all; with --watch again and again',
+    description: 'also write the metrics to this file, whole or not at all',
     helpValue: 'FILE',
     helpGroup: 'OUTPUT',
   }),

@@ -1,4 +1,5 @@
 /** The formats that machines read: what each demands is checked by a reader of its own; unknown is never 0. */
+import {readFileSync} from 'node:fs';
 import {suite} from 'uvu';
 import * as assert from 'uvu/assert';
 import {STATUS_FORMATS, statusText} from '../../src/render/status-formats.js';
@@ -59,6 +60,13 @@ test('prometheus: a strict reader takes it; base units; a family each; unknown h
   // Two findings of one kind on one instance are one series.
   const found = families.get('rtopo_problems')!.samples.map(({labels, value}) => `${labels.code} ${value}`);
   assert.equal(found, ['TIMEOUT 1', 'UNDECLARED_REPLICA 2']);
+});
+
+test('prometheus: docs/monitoring.md names every metric, and no other', () => {
+  const page = readFileSync(new URL('../../docs/monitoring.md', import.meta.url), 'utf8');
+  const [table] = page.split('| metric | |')[1]!.split('\n\n');
+  const told = [...table!.matchAll(/`(rtopo_\w+)`/g)].map(([, name]) => name!);
+  assert.equal(told.sort(), [...readExposition(renderPrometheus(busy)).keys()].sort());
 });
 
 test('prometheus: labels are escaped, and the reader is strict', () => {
