@@ -110,7 +110,7 @@ function verdictOf(report: DiscoverReport): Verdict {
     const remedy = 'name the master too, or confirm its address with --follow';
     return {
       exit: ExitCode.attention,
-      error: new RtopoError({code: 'NO_MASTER', exit: ExitCode.attention, message, remedy}),
+      error: new RtopoError({code: 'MASTER_NOT_FOUND', exit: ExitCode.attention, message, remedy}),
     };
   }
   return {exit: homeless.length + announced.length === 0 ? ExitCode.ok : ExitCode.attention};

@@ -68,7 +68,10 @@ test('what was not confirmed is told and not dialled: exit 2; without its master
     assertExit(orphan, 2);
     assert.is(orphan.stderr, '');
     const {error, result} = envelope(orphan);
-    assert.equal([error.code, result.topology, result.homeless[0].code], ['NO_MASTER', null, 'MASTER_NOT_FOUND']);
+    assert.equal(
+      [error.code, result.topology, result.homeless[0].code],
+      ['MASTER_NOT_FOUND', null, 'MASTER_NOT_FOUND'],
+    );
     assert.equal(result.announced, [{address: a!.address, by: b!.address, as: 'master', why: 'not-confirmed'}]);
   }));
 
