@@ -35,9 +35,11 @@ export async function main(argv: readonly string[]): Promise<number> {
       seed: Number(values.seed),
       lanes: Number(values.lanes),
       say: (text: string) => console.log(text),
+      onPart: (part: LayerResult) => {
+        if (values['write-docs']) writeLayerFigures([part]);
+      },
     };
     results.push(await runLayer(layer, options));
-    // After each layer: a long run that is broken off has not been for nothing.
     if (values['write-docs']) writeLayerFigures(results);
   }
   for (const {name, cases, checks, missed, failures, seconds} of results) {
