@@ -9,7 +9,8 @@ export interface Failure {
 
 export interface LayerResult {
   readonly name: LayerName;
-  readonly seed: number;
+  /** Several, after commas, where runs were added up. */
+  readonly seed: number | string;
   /** Cases in which the fault came. */
   readonly cases: number;
   /** Positions checked, where one case sweeps over many. */
