@@ -12,7 +12,7 @@ import {staleMutants} from '../reliability/mutate.js';
 const test = suite('migration/reliability');
 
 const SEED = 1;
-const shares: Readonly<Record<LayerName, number>> = {kill: 24, faults: 8, proxy: 8, disk: 8, hostile: 8};
+const shares: Readonly<Record<LayerName, number>> = {kill: 24, faults: 8, proxy: 8, disk: 8, hostile: 8, replicate: 6};
 
 if (process.platform !== 'linux') console.log('skipped: the reliability harness needs strace, which only Linux has');
 
