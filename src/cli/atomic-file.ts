@@ -3,7 +3,7 @@ import {randomBytes} from 'node:crypto';
 import {lstatSync, unlinkSync} from 'node:fs';
 import {open, realpath, rename, unlink} from 'node:fs/promises';
 import {basename, dirname, join} from 'node:path';
-import {ExitCode, escapeText, RtopoError, refusal} from '../errors.js';
+import {ExitCode, escapeText, RtopoError, redact, refusal} from '../errors.js';
 
 interface AtomicFile {
   readonly path: string;
@@ -77,7 +77,7 @@ function isReplaceable(path: string): boolean {
 async function writeNew(path: string, text: string, mode: number): Promise<void> {
   const file = await open(path, 'wx', 0o600);
   try {
-    await file.writeFile(text);
+    await file.writeFile(redact(text));
     await file.chmod(mode);
     await file.sync();
   } catch (error) {

@@ -1,6 +1,6 @@
 /** How `rtopo status` answers: once, again and again, or when it is so. Where its reports come from is the command's matter. */
 import {appendFile} from 'node:fs/promises';
-import {ExitCode, RtopoError, usageError} from '../errors.js';
+import {ExitCode, RtopoError, redact, usageError} from '../errors.js';
 import {type StatusFormat, statusText} from '../render/status-formats.js';
 import {githubSummary} from '../render/status-github.js';
 import {NAGIOS_UNKNOWN, nagiosExit, renderNagiosUnknown} from '../render/status-nagios.js';
@@ -169,7 +169,7 @@ export abstract class StatusCommand extends StreamCommand {
     const path = process.env.GITHUB_STEP_SUMMARY;
     if (path === undefined || path === '') return;
     // The verdict on the servers does not hang on a page about them.
-    await appendFile(path, githubSummary(report)).catch((error: NodeJS.ErrnoException) =>
+    await appendFile(path, redact(githubSummary(report))).catch((error: NodeJS.ErrnoException) =>
       this.warning(`the summary of the job could not be written (${error.code}).`),
     );
   }

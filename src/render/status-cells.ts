@@ -63,7 +63,6 @@ export function lag({lagBytes = null, lagSeconds = null, problems}: InstanceStat
 }
 
 function spellSeconds(value: number): string {
-  if (value === 0) return '0 s';
   return value < 1 ? '<1 s' : brief(Math.round(value));
 }
 

@@ -1,4 +1,5 @@
 /** The story of a discovery: walk, sort into shards, write the file down. Changes no server. */
+import type {RtopoError} from '../errors.js';
 import {announcement, type DiscoveredInstance, type DiscoverReport} from '../report/discover.js';
 import {addressText} from '../topology/types.js';
 import {discoveredText} from '../topology/write-discovered.js';
@@ -21,10 +22,17 @@ export async function discoverTopology(options: DiscoverOptions): Promise<Discov
       instance: addressText(address),
       code: fault.code,
       message: fault.message,
-      remedy: fault.remedy ?? 'rtopo discover, when it answers',
+      remedy: remedyOf(fault),
     })),
   };
   return shards.length === 0 ? report : {...report, topology: textOf(report, walked, options)};
+}
+
+/** There is no topology file yet in which a login could be declared. */
+function remedyOf({code, remedy}: RtopoError): string {
+  if (code === 'AUTH_REQUIRED' || code === 'AUTH_FAILED')
+    return 'put the password into the environment variable REDISCLI_AUTH; --username names an ACL user';
+  return remedy ?? 'rtopo discover, when it answers';
 }
 
 function textOf(report: DiscoverReport, {announced}: Walk, {name, named, auth, tls}: DiscoverOptions): string {
