@@ -18,9 +18,8 @@ export default class Status extends BaseCommand {
   async run(): Promise<StatusReport> {
     const {flags} = await this.parse(Status);
     const {topology} = await currentTopology(flags.topology);
-    const {observeTopology} = await import('../replication/observe.js');
-    const {judgeTopology} = await import('../replication/judge.js');
-    const report = judgeTopology(topology, await observeTopology(topology, flags.timeout ?? DEFAULT_TIMEOUT_MS));
+    const {statusOf} = await import('../replication/status.js');
+    const report = await statusOf(topology, flags.timeout ?? DEFAULT_TIMEOUT_MS);
     return this.present(report, renderStatus, {exit: verdict(report)});
   }
 }

@@ -51,7 +51,8 @@ const REPLY_CODES: Readonly<Record<string, {code: string; exit: ExitCode; remedy
 const MAX_CLIENTS = {
   code: 'MAX_CLIENTS',
   exit: ExitCode.unreachable,
-  remedy: 'raise maxclients on the server (CONFIG SET maxclients 20000), or find out who keeps so many connections open',
+  remedy:
+    'raise maxclients on the server (CONFIG SET maxclients 20000), or find out who keeps so many connections open',
 };
 
 /** `NOPERM User ops has no permissions to run the 'config|get' command`, and `this user has` before Redis 7. */

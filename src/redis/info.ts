@@ -105,7 +105,8 @@ export function infoRoleOrders(info: Info): RoleOrders {
   const done = (command: string): number | null => {
     const stat = infoText(info, `cmdstat_${command}`);
     if (stat === null) return null;
-    const field = (name: string): number => Number(new RegExp(`(?:^|,)${name}=(\\d{1,15})(?:,|$)`).exec(stat)?.[1] ?? 0);
+    const field = (name: string): number =>
+      Number(new RegExp(`(?:^|,)${name}=(\\d{1,15})(?:,|$)`).exec(stat)?.[1] ?? 0);
     return Math.max(0, field('calls') - field('failed_calls'));
   };
   const changes = ['replicaof', 'slaveof', 'failover'].reduce((sum, command) => sum + (done(command) ?? 0), 0);

@@ -24,7 +24,8 @@ export function linkStatus({node, nodes, facts}: Answered, probes: Probes = NOTH
     link: SHORT[linkState],
     linkState,
     lagBytes,
-    lagSeconds: lagBytes === null ? null : secondsFor(lagBytes, probes.writeRates.get(addressText(root!.instance.address))),
+    lagSeconds:
+      lagBytes === null ? null : secondsFor(lagBytes, probes.writeRates.get(addressText(root!.instance.address))),
     backlogShare: up ? shareOfBacklog(facts, parent?.facts ?? null) : null,
     ackSeconds: up ? (entry?.ackSeconds ?? null) : null,
     linkSeconds: facts.linkSeconds,
