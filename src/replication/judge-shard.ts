@@ -52,7 +52,8 @@ function ring(subject: Subject): Finding {
 /** A ring is told once, of its member that stands first in the file. */
 function isFirstOfRing(node: Node, nodes: readonly Node[]): boolean {
   const members = ringFrom(node, nodes);
-  return (members ?? [null]).every((member) => member !== null && nodes.indexOf(member) >= nodes.indexOf(node));
+  if (members === null) return false;
+  return members.every((member) => nodes.indexOf(member) >= nodes.indexOf(node));
 }
 
 /** The nodes on the way from this one back to itself; null when the way ends, or does not come back here. */
