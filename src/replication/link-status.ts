@@ -16,7 +16,7 @@ export type LinkStatus = Required<
 export function linkStatus({node, nodes, facts}: Answered, probes: Probes = NOTHING_PROBED): LinkStatus {
   const parent = liveParent(node, nodes);
   const entry = parent === null ? null : listedBy({child: node, parent}, nodes);
-  const linkState = linkStateOf(facts, entry?.state ?? null);
+  const linkState = linkStateOf(facts, entry?.state ?? (isUnserved(facts, parent) ? 'unserved' : null));
   const up = linkState === 'online';
   const root = parent === null ? nodes[0]! : rootOf(node, nodes);
   const lagBytes = up && root !== null ? behind(facts, root.facts) : null;
@@ -44,20 +44,34 @@ const SHORT: Readonly<Record<LinkState, 'up' | 'down' | 'connecting' | 'syncing'
   online: 'up',
 };
 
+/**
+ * A replica that is refused falls back to the SYNC of old, and says "transfer" while it reads an error in place of a snapshot.
+ * Its parent serves no snapshot to anybody then.
+ */
+function isUnserved(facts: ServerFacts, parent: Node | null): boolean {
+  if ((facts.syncReadBytes ?? 0) > 0 || (facts.syncPercent ?? 0) > 0 || facts.loading) return false;
+  return parent?.facts?.replicas.every(({state}) => state === 'online') ?? false;
+}
+
 /** @param listed how the parent lists this replica: for the seconds before a snapshot only the parent knows that one is coming */
 export function linkStateOf(facts: ServerFacts, listed: string | null): LinkState {
   if (facts.linkUp === true) return 'online';
   if (facts.loading) return 'loading';
   if (listed === 'wait_bgsave') return 'waiting';
+  if (listed === 'unserved' && (facts.syncInProgress || roleState(facts) === 'sync')) return 'handshake';
   if (facts.syncInProgress) {
     // A master that saves to disk first has announced the snapshot, and neither its size nor any of it is there yet.
     const awaited = facts.syncReadBytes === 0 && facts.syncTotalBytes === null;
     return awaited && listed !== 'send_bulk' ? 'waiting' : 'transfer';
   }
   if (listed === 'send_bulk' || listed === 'bg_transfer' || listed === 'send_bulk_and_stream') return 'transfer';
-  const state = facts.role.kind === 'replica' ? facts.role.state : 'unknown';
+  const state = roleState(facts);
   if (state === 'sync') return 'waiting';
   return state === 'connect' || state === 'connecting' || state === 'handshake' ? state : 'down';
+}
+
+function roleState({role}: ServerFacts) {
+  return role.kind === 'replica' ? role.state : 'unknown';
 }
 
 function progress(facts: ServerFacts, state: LinkState): SyncProgress | null {
