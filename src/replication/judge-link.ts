@@ -61,9 +61,9 @@ function judgeLegacySync(subject: Answered, parent: ServerFacts): Finding[] {
   const above = liveParent(node, nodes)!;
   const own = listedBy({child: node, parent: above}, nodes);
   const entry = own ?? parent.replicas.find(({port, state}) => port === 0 && state === 'online') ?? null;
-  if (entry === null || entry.state !== 'online' || entry.offset !== 0 || parent.lineage.offset === 0) return [];
-  // The first acknowledgement comes within a second.
-  if (entry.port !== 0 && (entry.ackSeconds ?? 0) < 5) return [];
+  if (entry === null || entry.state !== 'online' || entry.offset !== 0) return [];
+  // Without REPLCONF it has no port. With it, the first acknowledgement would come within a second.
+  if (entry.port !== 0 && (parent.lineage.offset === 0 || (entry.ackSeconds ?? 0) < 5)) return [];
   return [
     problem(
       subject,

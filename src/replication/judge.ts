@@ -78,6 +78,8 @@ function judgeShard(
   };
 }
 
+const RANK = {critical: 0, warning: 1, info: 2} as const;
+
 interface Judged {
   readonly status: InstanceStatus;
   readonly findings: readonly Finding[];
@@ -106,7 +108,9 @@ function judgeInstance(subject: Subject, world: World): Judged {
     ...(of === null ? {} : linkStatus(answered, world.probes)),
     problems: [],
   };
-  return {status, findings: INSTANCE_JUDGES.flatMap((judge) => judge(answered, world))};
+  // What is worst comes first: scripts and people read the first line.
+  const findings = INSTANCE_JUDGES.flatMap((judge) => judge(answered, world));
+  return {status, findings: findings.sort((a, b) => RANK[a.severity] - RANK[b.severity])};
 }
 
 /** It may be down, or alive and unable to answer: the code of the fault tells which. */

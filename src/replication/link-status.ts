@@ -109,7 +109,7 @@ export function behind(facts: ServerFacts, above: ServerFacts | null): number | 
 
 function secondsFor(lagBytes: number, rate: number | undefined): number | null {
   if (lagBytes === 0) return 0;
-  return rate === undefined || rate <= 0 ? null : Math.round((lagBytes / rate) * 10) / 10;
+  return rate === undefined || rate <= 0 ? null : Math.round((lagBytes / rate) * 1000) / 1000;
 }
 
 /** Above 1 the parent cannot replay what is missing: an interruption costs a full resync. */

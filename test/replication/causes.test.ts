@@ -142,7 +142,7 @@ test('a master that came back with an older file, then two masters of one histor
     declare(rig, shardYaml('alpha', [m!, r!]));
     await fill(m!, 4);
     await rig.replicate(r!, m!);
-    await m!.raw.cmd('SAVE');
+    await rig.until('a snapshot', async () => (await m!.raw.text('SAVE')) === 'OK');
     await fill(m!, 40);
     await rig.caughtUp(m!, r!);
     // Kept from following before anybody has looked.

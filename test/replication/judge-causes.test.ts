@@ -231,6 +231,16 @@ test('notes keep a topology healthy: a managed service, a question that was not 
   assert.is(note?.remedy, `on ${R}: ACL SETUSER default +role`);
 });
 
+test('the worst of an instance comes first', () => {
+  const world = observed({[M]: alone, [R]: down()});
+  const answer = {...world.byAddress.get(R)!, orders: {changes: 1, rewrites: 0}} as Observed;
+  const {problems} = judgeTopology(topology([pair]), {...world, byAddress: new Map([...world.byAddress, [R, answer]])});
+  assert.equal(
+    problems.map(({code}) => code),
+    ['LINK_DOWN', 'ROLE_NOT_PERSISTED'],
+  );
+});
+
 const orders: readonly [
   string,
   ServerFacts,
