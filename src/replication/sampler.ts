@@ -2,9 +2,8 @@
 import type {StatusLimits} from '../report/limits.js';
 import type {StatusReport} from '../report/status.js';
 import type {Topology} from '../topology/types.js';
-import {judgeTopology} from './judge.js';
 import {withLimits} from './limits.js';
-import {observeTopology} from './observe.js';
+import {statusOf} from './status.js';
 
 export class Sampler {
   readonly #topology: Topology;
@@ -17,8 +16,7 @@ export class Sampler {
 
   /** @param timeoutMs limit for each instance to connect and to answer, in milliseconds */
   async next(timeoutMs: number): Promise<StatusReport> {
-    const observation = await observeTopology(this.#topology, timeoutMs);
-    const {topology, healthy, sampledMs, ...rest} = judgeTopology(this.#topology, observation);
+    const {topology, healthy, sampledMs, ...rest} = await statusOf(this.#topology, timeoutMs);
     const sampledAt = new Date().toISOString();
     return withLimits({topology, healthy, sampledMs, sampledAt, ...rest}, this.#limits);
   }
