@@ -182,7 +182,7 @@ export function describeHolder(value: string): string {
 function lockedBy({socket}: Lockable, holder: string): RtopoError {
   return refusal({
     code: 'LOCKED',
-    message: `${addressText(socket.address)} is locked by ${describeHolder(holder)}. Two operators must not move keys at once.`,
+    message: `${addressText(socket.address)} is locked by ${describeHolder(holder)}. Two operators must not work on it at once.`,
     remedy: 'wait for it to end; when its process is dead, its lock ends by itself within 60 s',
   });
 }

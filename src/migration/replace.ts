@@ -14,7 +14,7 @@ import type {Auth, Instance} from '../topology/types.js';
 import {type Operation, resumeCommand} from './operation.js';
 import type {Change} from './plan.js';
 import type {RebalanceRecord, ReplaceEvent} from './records.js';
-import type {ShardLocks} from './replace-lock.js';
+import type {ShardLocks} from '../replication/shard-lock.js';
 import {persistOn, settle} from './replace-settle.js';
 import {NOTHING_TOLD, type Replacement, type ReplaceTold, retell} from './replacement.js';
 

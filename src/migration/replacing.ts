@@ -13,7 +13,7 @@ import {type Change, planChange} from './plan.js';
 import type {RebalancePlan} from './planning.js';
 import type {RebalanceRecord} from './records.js';
 import {isUndone, limitsOf, type Replacing, runReplacements, undo} from './replace.js';
-import {ShardLocks} from './replace-lock.js';
+import {ShardLocks} from '../replication/shard-lock.js';
 import type {Replacement} from './replacement.js';
 import {toldReport} from './reports.js';
 import {type OpenOptions, sideOf, type Target, thisProcess} from './start.js';
