@@ -1,5 +1,6 @@
 import {BaseCommand, DEFAULT_TIMEOUT_MS} from '../cli/base.js';
-import {ExitCode} from '../errors.js';
+import {stateDir} from '../cli/flags.js';
+import {ExitCode, shellWord} from '../errors.js';
 import {renderStatus} from '../render/status.js';
 import type {StatusReport} from '../report/status.js';
 import {currentTopology} from '../topology/current.js';
@@ -15,12 +16,19 @@ export default class Status extends BaseCommand {
     '<%= config.bin %> <%= command.id %> --topology prod.yml --timeout 2s',
   ];
 
+  static override baseFlags = {...BaseCommand.baseFlags, 'state-dir': stateDir};
+
   async run(): Promise<StatusReport> {
     const {flags} = await this.parse(Status);
-    const {topology} = await currentTopology(flags.topology);
+    const {topology, path} = await currentTopology(flags.topology);
     const {observeTopology} = await import('../replication/observe.js');
     const {judgeTopology} = await import('../replication/judge.js');
-    const report = judgeTopology(topology, await observeTopology(topology, flags.timeout ?? DEFAULT_TIMEOUT_MS));
+    const {readMastership} = await import('../replication/former.js');
+    const {withMastership} = await import('../replication/judge-former.js');
+    const observation = await observeTopology(topology, flags.timeout ?? DEFAULT_TIMEOUT_MS);
+    const known = readMastership(path, flags['state-dir']);
+    const again = flags.topology === undefined ? '' : ` --topology ${shellWord(flags.topology)}`;
+    const report = withMastership(judgeTopology(topology, observation), {topology, observation, known, again});
     return this.present(report, renderStatus, {exit: verdict(report)});
   }
 }

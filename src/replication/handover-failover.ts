@@ -75,7 +75,8 @@ export async function settleFailover(run: Run, fence: Fence | null, limits: Sett
       if (before.role.kind === 'master' && after?.role.kind === 'master') {
         // The two were not asked at the same moment.
         const {facts} = await run.old.look();
-        if (facts.role.kind === 'master' && !isFailingOver(facts)) return demoteAgain(run, {before: facts, after, fence});
+        if (facts.role.kind === 'master' && !isFailingOver(facts))
+          return demoteAgain(run, {before: facts, after, fence});
       } else if (before.role.kind === 'master' && performance.now() >= limits.beganMs) return 'undone';
       if (isLate && isFollowing && after !== null) return 'nobody';
     }

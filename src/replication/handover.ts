@@ -40,6 +40,8 @@ export interface HandoverOptions {
   readonly fence: Fence | null;
   /** The new master has everything; the old one is demoted next. Awaited: what it writes is on disk before that. */
   readonly onFenced: (fence: Fence) => unknown;
+  /** The old master follows the new one, and takes no writes for good. Not awaited. */
+  readonly onDemoted?: () => void;
   /** The new master exactly as the old one lists it: FAILOVER is used. Absent: a write pause and two orders. */
   readonly failover?: FailoverTo | null;
 }
@@ -163,6 +165,7 @@ async function change(run: Run, seen: ServerFacts): Promise<Handed> {
     }
   }
   await demote(run, old, seen);
+  run.options.onDemoted?.();
   return finish(run, fence);
 }
 

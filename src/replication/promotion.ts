@@ -88,7 +88,11 @@ export async function unfence(old: Watched): Promise<void> {
   }
 }
 
-export function proofOf(run: Run, {lineage}: ServerFacts, fence: Mark): Pick<Handed, 'fencedOffset' | 'promotedOffset'> {
+export function proofOf(
+  run: Run,
+  {lineage}: ServerFacts,
+  fence: Mark,
+): Pick<Handed, 'fencedOffset' | 'promotedOffset'> {
   const isSame = lineage.replid2 === fence.replid && lineage.secondOffset !== null;
   const promotedOffset = isSame ? lineage.secondOffset! - 1 : lineage.offset;
   if (promotedOffset < fence.offset) throw trouble.notProved(run.handover, fence.offset, promotedOffset);
@@ -96,13 +100,13 @@ export function proofOf(run: Run, {lineage}: ServerFacts, fence: Mark): Pick<Han
 }
 
 /** The server, as soon as it has everything up to there; null when it has not in time. */
-export async function reached(server: Watched, to: Mark, deadlineMs: number): Promise<Sight | null> {
+export async function reached(server: Watched, to: Mark, deadlineMs: number, pollMs = POLL_MS): Promise<Sight | null> {
   for (;;) {
     const sight = await server.look();
     const {lineage} = sight.facts;
     if (lineage.replid === to.replid && lineage.offset >= to.offset) return sight;
     if (performance.now() >= deadlineMs) return null;
-    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+    await new Promise((resolve) => setTimeout(resolve, pollMs));
   }
 }
 

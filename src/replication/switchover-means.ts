@@ -37,8 +37,6 @@ export const RIGHTS: readonly Right[] = [
   right('EVAL', "return redis.call('SET', KEYS[1], 'x')", '1', LOCK_KEY),
 ];
 
-
-
 export function readMeans(instance: Instance, timeoutMs: number): Promise<Means> {
   return withConnection(endpointOf(instance), timeoutMs, async (connection) => {
     const [info, minReplicas, save, known, lock, clients, listeners] = await Promise.all([

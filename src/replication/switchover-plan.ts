@@ -3,13 +3,22 @@ import {escapeText, usageError} from '../errors.js';
 import type {ServerFacts} from '../redis/identity.js';
 import type {Refusal} from '../report/replicate.js';
 import type {ChangeStep} from '../report/switchover.js';
-import {type Address, addressText, type Instance, instancesOf, type Shard, sameAddress, type Topology} from '../topology/types.js';
+import {
+  type Address,
+  addressText,
+  type Instance,
+  instancesOf,
+  type Shard,
+  sameAddress,
+  type Topology,
+} from '../topology/types.js';
 import {type Contender, type Ranking, rank, whyNot} from './candidate.js';
-import {liveParent, type Node, namesOf, nodesOf, parentOf, undeclared} from './graph.js';
+import {liveParent, type Node, nodesOf, parentOf, undeclared} from './graph.js';
 import type {Engine, FailoverTo} from './handover.js';
 import type {Observation} from './observe.js';
 import {redisCli} from './redis-cli.js';
 import {refuseInstance, refuseLink, refuseSharedProcess} from './refuse.js';
+import {engineFor} from './switchover-engine.js';
 import type {Means} from './switchover-means.js';
 import {warningsOf} from './switchover-warnings.js';
 
@@ -36,6 +45,8 @@ export interface SwitchPlan {
   readonly engine: Engine;
   readonly engineReason: string | null;
   readonly failover: FailoverTo | null;
+  /** Who the servers were, by address. */
+  readonly runIds: ReadonlyMap<string, string>;
   readonly steps: readonly ChangeStep[];
   readonly refused: readonly Refusal[];
   readonly warnings: readonly string[];
@@ -87,6 +98,7 @@ export function planSwitchover(input: SwitchInput): SwitchPlan {
   const base = {shard, old: shard.master, next, siblings, engine: how.engine, engineReason: how.reason};
   return {
     ...{...base, failover: how.failover},
+    runIds: new Map(nodes.map(({instance, facts}) => [addressText(instance.address), facts?.runId ?? ''])),
     refused: [...refused, ...how.refused],
     warnings: node === null ? [] : warningsOf({...input, root, node, siblings, strangers: undeclared(root, nodes)}),
     steps: next === null ? [] : stepsOf({...base, next, input, failover: how.failover}),
@@ -101,7 +113,7 @@ function contendersOf({means, shard}: SwitchInput, nodes: readonly Node[]): Cont
   }));
 }
 
-function refuse(shard: Shard, instance: Instance, code: string, message: string, remedy: string): Refusal[] {
+export function refuse(shard: Shard, instance: Instance, code: string, message: string, remedy: string): Refusal[] {
   return [{code, shard: shard.name, instance: addressText(instance.address), message, consent: null, remedy}];
 }
 
@@ -134,7 +146,13 @@ function refuseCandidate({input: {shard}, ranking, contenders, wanted}: Choosing
     const why = whyNot(contenders.find(({instance}) => instance === wanted)!, 'alive');
     if (why === null) return [];
     const at = addressText(wanted.address);
-    return refuse(shard, wanted, 'CANDIDATE_UNFIT', `${at} cannot take over: it ${why}.`, 'rtopo status says more; or leave --to away');
+    return refuse(
+      shard,
+      wanted,
+      'CANDIDATE_UNFIT',
+      `${at} cannot take over: it ${why}.`,
+      'rtopo status says more; or leave --to away',
+    );
   }
   if (ranking.eligible.length > 0) return [];
   const reasons = ranking.all.map(({instance, excluded}) => `${instance} ${excluded}`).join('; ');
@@ -156,7 +174,13 @@ function refusePair(input: SwitchInput, root: Node, node: Node): Refusal[] {
     ...links,
     ...(sameHistory || node.facts.role.kind !== 'replica'
       ? []
-      : refuse(shard, next.instance, 'LINEAGE_MISMATCH', `${at} does not have the history of ${addressText(old.instance.address)}.`, 'rtopo status')),
+      : refuse(
+          shard,
+          next.instance,
+          'LINEAGE_MISMATCH',
+          `${at} does not have the history of ${addressText(old.instance.address)}.`,
+          'rtopo status',
+        )),
     ...refuseSize(shard, old, next),
     ...refuseMinReplicas(input, next.instance),
   ];
@@ -196,48 +220,6 @@ function refuseMinReplicas({shard, means, observation}: SwitchInput, next: Insta
     `${at} wants ${wanted} replicas before it takes writes (min-replicas-to-write), and will have ${coming}.`,
     redisCli(next, `CONFIG SET min-replicas-to-write ${coming}`),
   );
-}
-
-interface How {
-  readonly engine: Engine;
-  readonly reason: string | null;
-  readonly failover: FailoverTo | null;
-  readonly refused: readonly Refusal[];
-}
-
-/** FAILOVER wants the replica by the very text that the master lists, and the master dials that text itself. */
-function engineFor(input: SwitchInput, root: Node, node: Node | null): How {
-  const pause = (reason: string | null): How => ({engine: 'pause', reason, failover: null, refused: []});
-  if (input.engine === 'pause') return pause('asked for with --engine pause');
-  const reason = node === null ? 'no candidate' : whyNoFailover(input, root, node);
-  if (reason === null) {
-    const {host, port} = listedUnderOwnName(root, node!)!;
-    return {engine: 'failover', reason: null, failover: {host, port, orPause: input.engine === 'auto'}, refused: []};
-  }
-  if (input.engine === 'auto' || node === null) return pause(reason);
-  const message = `FAILOVER cannot be used for ${addressText(node.instance.address)}: ${reason}.`;
-  return {
-    ...{engine: 'failover', reason: null, failover: null},
-    refused: refuse(input.shard, input.shard.master, 'FAILOVER_UNUSABLE', message, 'leave --engine away, or --engine pause'),
-  };
-}
-
-function whyNoFailover({means, shard}: SwitchInput, root: Node, node: Node): string | null {
-  const at = addressText(shard.master.address);
-  const own = means.get(at);
-  if (own?.knowsFailover === false) return `${at} does not know FAILOVER (renamed away, or older than 6.2)`;
-  if (own?.deniedFailover === true) return `the login of rtopo may not use FAILOVER on ${at}`;
-  if (listedUnderOwnName(root, node) !== null) return null;
-  const entries = (root.facts?.replicas ?? []).map((entry) => escapeText(addressText(entry))).join(', ');
-  return `${at} lists its replicas as ${entries === '' ? 'none' : entries}, none of which is a declared address of ${addressText(node.instance.address)}`;
-}
-
-function listedUnderOwnName(root: Node, {instance}: Node): Address | null {
-  const names = namesOf(instance);
-  const own = (root.facts?.replicas ?? []).filter(({host, port, state}) => {
-    return state === 'online' && names.some((name) => name.host.toLowerCase() === host.toLowerCase() && name.port === port);
-  });
-  return own.length === 1 ? own[0]! : null;
 }
 
 interface Stepping {

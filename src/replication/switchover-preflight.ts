@@ -3,7 +3,7 @@ import {ExitCode, RtopoError, rememberSecret} from '../errors.js';
 import {describeHolder} from '../journal/lock.js';
 import {Connection, endpointOf, withConnection} from '../redis/connect.js';
 import type {Refusal} from '../report/replicate.js';
-import {addressText, type Instance, instancesOf, type Shard, type Topology} from '../topology/types.js';
+import {addressText, type Instance, instancesOf, type Shard} from '../topology/types.js';
 import {factsOf, type Observation, observeTopology} from './observe.js';
 import type {Plan, Step} from './plan.js';
 import {proveOrders} from './prove.js';
@@ -26,7 +26,8 @@ export async function prepareSwitchover(request: SwitchRequest, timeoutMs: numbe
   if (refused.length > 0 || fits.length > 0) return {...plan, refused: [...refused, ...fits]};
   const reachable = siblings.filter((one) => factsOf(observation, one) !== null);
   const proved = await proveOrders(ordersOf(shard, {old, next, siblings: reachable}), topology, timeoutMs);
-  const login = proved.length === 0 && topology.replicationAuth === null ? await proveWayBack(shard, {old, next}, timeoutMs) : [];
+  const login =
+    proved.length === 0 && topology.replicationAuth === null ? await proveWayBack(shard, {old, next}, timeoutMs) : [];
   return {...plan, refused: [...proved, ...login]};
 }
 

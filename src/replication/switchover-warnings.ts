@@ -30,7 +30,8 @@ export function warningsOf({root, node, siblings, strangers, means, observation,
   const [keeps, kept] = [of(root.instance), of(node.instance)];
   const isVolatile = kept?.savesSnapshots === false && !next.aofEnabled;
   const wasVolatile = keeps?.savesSnapshots === false && !old.aofEnabled;
-  const list = (instances: readonly Instance[]): string => instances.map(({address}) => addressText(address)).join(', ');
+  const list = (instances: readonly Instance[]): string =>
+    instances.map(({address}) => addressText(address)).join(', ');
   const sentences: readonly (readonly [boolean, string])[] = [
     [fileless.length > 0, `started without a config file: ${list(fileless)}; a restart brings the old role back`],
     [
