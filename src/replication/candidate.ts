@@ -13,6 +13,8 @@ export interface Contender {
   readonly facts: ServerFacts | null;
   /** Of the topology file, else of the server; null when neither says. */
   readonly priority: number | null;
+  /** The link to its master was up at some time since the process started or was told to follow; null: it does not say. */
+  readonly wasLinked: boolean | null;
   /** Under the master itself, not under another replica. */
   readonly isDirect: boolean;
 }
@@ -30,7 +32,7 @@ export interface Ranking {
 
 /** @param rule `alive`: lags that a moment makes up count as equal. `dead`: every byte counts, because no more will come. */
 export function rank(contenders: readonly Contender[], rule: {readonly master: 'alive' | 'dead'}): Ranking {
-  const judged = contenders.map((one) => ({one, excluded: whyNot(one, rule.master)}));
+  const judged = contenders.map((one) => ({one, excluded: whyNot(one, rule.master) ?? doubt(one, rule.master)}));
   const fit = judged.flatMap(({one, excluded}) =>
     excluded === null && one.facts !== null ? [{...one, facts: one.facts}] : [],
   );
@@ -48,19 +50,24 @@ export function rank(contenders: readonly Contender[], rule: {readonly master: '
   return {eligible, all: judged.map(({one, excluded}) => told(one, excluded))};
 }
 
+function doubt({wasLinked}: Contender, master: 'alive' | 'dead'): string | null {
+  return master === 'dead' && wasLinked === false
+    ? 'has had no link to the master since it started or was told to follow it: only --to chooses it'
+    : null;
+}
+
 function told({instance, facts, priority}: Contender, excluded: string | null): CandidateReport {
   return {instance: addressText(instance.address), offset: facts?.lineage.offset ?? null, priority, excluded};
 }
 
 /** Why it cannot take over, as the end of a sentence that begins with its address; null when it can. */
-export function whyNot({facts, priority, isDirect}: Contender, master: 'alive' | 'dead'): string | null {
+export function whyNot({facts, priority, isDirect, wasLinked}: Contender, master: 'alive' | 'dead'): string | null {
   if (facts === null) return 'does not answer';
   if (facts.role.kind !== 'replica') return 'is not a replica';
   if (facts.tampered.length > 0) return 'has a forged INFO, so its numbers cannot be trusted';
   if (facts.loading) return 'is loading its data set';
   if (facts.syncInProgress) return 'is in the middle of a full synchronisation';
-  // Without a master that it once had, a server calls its own offset 1.
-  if (facts.linkUp !== true && facts.lineage.offset <= 1) return 'has never synchronised';
+  if (wasLinked === false && facts.keys === 0) return 'has never synchronised';
   if (priority === 0) return 'has priority 0: never promoted';
   if (master === 'dead') return null;
   if (!isDirect) return `follows ${escapeText(addressText(facts.role))}, not the master itself`;

@@ -90,6 +90,7 @@ function choose(input: FailoverInput, nodes: readonly Node[]): Choice {
   const contenders = nodes.slice(1).map(
     (node): Contender => ({
       ...{instance: node.instance, facts: node.facts},
+      wasLinked: means.get(addressText(node.instance.address))?.wasLinked ?? null,
       priority: node.instance.priority ?? means.get(addressText(node.instance.address))?.priority ?? null,
       // Whatever its place in the shard: the data came from the one that is dead.
       isDirect: liveParent(node, nodes) !== null,

@@ -2,12 +2,14 @@
 import {LOCK_KEY} from '../journal/lock.js';
 import type {Connection, Reply} from '../redis/connect.js';
 import {endpointOf, withConnection} from '../redis/connect.js';
-import {infoNumber, parseInfo} from '../redis/info.js';
+import {type Info, infoNumber, infoText, parseInfo} from '../redis/info.js';
 import type {Instance} from '../topology/types.js';
 
 export interface Means {
   /** replica-priority as the server has it; null on a master. */
   readonly priority: number | null;
+  /** See `Contender`. */
+  readonly wasLinked: boolean | null;
   readonly minReplicas: number | null;
   readonly savesSnapshots: boolean | null;
   readonly knowsFailover: boolean | null;
@@ -51,6 +53,7 @@ export function readMeans(instance: Instance, timeoutMs: number): Promise<Means>
     const {denied, deniedFailover} = await readRights(connection);
     return {
       priority: infoNumber(parseInfo(String(info)), 'slave_priority'),
+      wasLinked: wasLinked(parseInfo(String(info))),
       minReplicas: minReplicas === null ? null : Number(minReplicas),
       savesSnapshots: save === null ? null : save !== '',
       knowsFailover: Array.isArray(known) && known.length === 1 ? known[0] !== null : null,
@@ -59,6 +62,13 @@ export function readMeans(instance: Instance, timeoutMs: number): Promise<Means>
       hasSentinel: listensForSentinels(clients, listeners),
     };
   });
+}
+
+/** Down since -1 means that it never was up; Redis 5 and 6.0 write seconds since 1970 instead. */
+function wasLinked(info: Info): boolean | null {
+  if (infoText(info, 'master_link_status') === null) return null;
+  const downSince = infoNumber(info, 'master_link_down_since_seconds');
+  return downSince === null || (downSince >= 0 && downSince < 1e9);
 }
 
 function listensForSentinels(clients: Reply, listeners: Reply): boolean {

@@ -108,6 +108,7 @@ export function planSwitchover(input: SwitchInput): SwitchPlan {
 function contendersOf({means, shard}: SwitchInput, nodes: readonly Node[]): Contender[] {
   return nodes.slice(1).map((node) => ({
     ...{instance: node.instance, facts: node.facts},
+    wasLinked: means.get(addressText(node.instance.address))?.wasLinked ?? null,
     priority: node.instance.priority ?? means.get(addressText(node.instance.address))?.priority ?? null,
     isDirect: liveParent(node, nodes)?.instance === shard.master,
   }));

@@ -37,6 +37,7 @@ export async function main(argv: readonly string[]): Promise<number> {
       say: (text: string) => console.log(text),
     };
     results.push(await runLayer(layer, options));
+    for (const line of layer.summary?.() ?? []) say(line);
     // After each layer: a long run that is broken off has not been for nothing.
     if (values['write-docs']) writeLayerFigures(results);
   }

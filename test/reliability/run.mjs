@@ -1,7 +1,7 @@
 /**
  * The reliability harness of `rtopo rebalance`:
  *
- *   node test/reliability/run.mjs [--layer kill|faults|proxy|disk|hostile|all|mutants] [--cases N] [--seed S] [--replay LAYER:ID] [--write-docs]
+ *   node test/reliability/run.mjs [--layer kill|faults|proxy|disk|hostile|switchover|gap|all|mutants] [--cases N] [--seed S] [--replay LAYER:ID] [--write-docs]
  *
  * It starts the built command line (`npm run build`) against real servers. Needs strace, gcc and redis-server.
  */

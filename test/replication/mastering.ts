@@ -31,13 +31,7 @@ export async function oneShard(rig: Rig, servers: readonly Server[], head = '', 
 }
 
 /** The envelope of a run that ended so. */
-// biome-ignore lint/suspicious/noExplicitAny: an envelope is read like any JSON
-export async function runs(
-  {rtopo}: Cluster,
-  args: readonly string[],
-  status: number,
-  options: CliOptions = {},
-): Promise<any> {
+export async function runs({rtopo}: Cluster, args: readonly string[], status: number, options: CliOptions = {}) {
   const run = await rtopo([...args, '--json'], options);
   assertExit(run, status);
   return envelope(run);
@@ -80,7 +74,7 @@ export async function underWriters(
 export async function assertLeads(cluster: Cluster, next: Server, others: readonly Server[]): Promise<void> {
   assert.is(await follows(next), 'master');
   for (const other of others) assert.is(await follows(other), next.address);
-  assert.equal(declaredIn(cluster), [next.address, ...others.map(({address}) => address)].sort());
+  assert.equal(declaredIn(cluster), cluster.servers.map(({address}) => address).sort());
   assert.is(masterIn(cluster), next.address);
   assert.is(await next.raw.cmd('EXISTS', '__rtopo:lock'), 0, 'a lock is left');
   const probe = await next.connect({timeoutMs: 1500});
