@@ -25,8 +25,8 @@ export async function allStrikes(): Promise<Strike[]> {
         for (const when of ['before', 'after'] as const) {
           // Dead after the last record, all is done.
           if (spot === 'record' && n === spots[spot] && when === 'after') continue;
-          all.push({course, spot, n, when, then: 'resume'});
-          if (course !== 'dead') all.push({course, spot, n, when, then: 'abort'});
+          all.push({course, spot, n, when, verb: 'resume'});
+          if (course !== 'dead') all.push({course, spot, n, when, verb: 'abort'});
         }
       }
     }
@@ -50,7 +50,7 @@ export const switchover: Layer = {
   async run(id): Promise<Outcome> {
     const strike = parseStrike(id);
     const met = await strikeOnce(strike);
-    return {hit: met !== null, met: `${strike.course} ${strike.then}: ${met}`};
+    return {hit: met !== null, met: `${strike.course} ${strike.verb}: ${met}`};
   },
 };
 

@@ -32,14 +32,14 @@ export interface Strike {
   readonly n: number;
   readonly when: 'before' | 'after';
   /** What is done afterwards. */
-  readonly then: 'resume' | 'abort';
+  readonly verb: 'resume' | 'abort';
 }
 
-export const strikeText = ({course, spot, n, when, then}: Strike): string => [course, spot, n, when, then].join(':');
+export const strikeText = ({course, spot, n, when, verb}: Strike): string => [course, spot, n, when, verb].join(':');
 
 export function parseStrike(text: string): Strike {
-  const [course, spot, n, when, then] = text.split(':') as [Course, Spot, string, Strike['when'], Strike['then']];
-  return {course, spot, n: Number(n), when, then};
+  const [course, spot, n, when, verb] = text.split(':') as [Course, Spot, string, Strike['when'], Strike['verb']];
+  return {course, spot, n: Number(n), when, verb};
 }
 
 /** Orders that change something, at the beginning of a command: what is merely asked about (ACL DRYRUN) is none. */
@@ -148,7 +148,7 @@ interface Finishing {
 /** True when it was undone, so that the old one leads. */
 async function finish(cluster: Cluster, home: string, {strike, next}: Finishing): Promise<boolean> {
   const options = recovery(cluster, home);
-  if (strike.then === 'abort') {
+  if (strike.verb === 'abort') {
     try {
       return (await abortChange(options)).report.phase === 'aborted';
     } catch (error) {

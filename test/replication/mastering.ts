@@ -2,6 +2,8 @@
 import {readFileSync} from 'node:fs';
 import {join} from 'node:path';
 import * as assert from 'uvu/assert';
+import {RtopoError} from '../../src/errors.js';
+import {type Changed, type SwitchOptions, Switchover} from '../../src/replication/switchover.js';
 import type {SwitchoverReport} from '../../src/report/switchover.js';
 import {parseTopology} from '../../src/topology/parse.js';
 import {addressText, instancesOf} from '../../src/topology/types.js';
@@ -91,3 +93,56 @@ export function assertProved({proof, left, fullResyncs}: SwitchoverReport, what 
 }
 
 export const said = ({status, signal, stdout, stderr}: CliResult): string => `${signal ?? status}: ${stdout}${stderr}`;
+
+/** The state folder of a test that runs in this process. */
+const stateOf = ({rig}: Cluster): string => join(rig.dir, 'state');
+
+export const whereOf = (cluster: Cluster) => ({stateDir: stateOf(cluster), file: cluster.file, again: ''});
+
+export const hooks = {say: () => undefined, interrupted: () => false};
+
+/** Plans in this process: a command line costs half a second. */
+export async function planHere(cluster: Cluster, over: Partial<SwitchOptions> = {}): Promise<Switchover> {
+  const {topology, text} = parseTopology(topologyText(cluster), cluster.file);
+  const shard = topology.shards[0]!;
+  return Switchover.plan({
+    ...{topology, text, shard, where: whereOf(cluster), timeoutMs: 1500, to: null, engine: 'auto'},
+    ...{killClients: false, fenceMs: 3000, ...over},
+  });
+}
+
+/** Plans and carries out. */
+export async function changeHere(cluster: Cluster, over: Partial<SwitchOptions> = {}): Promise<Changed> {
+  const change = await planHere(cluster, over);
+  assert.ok(change.mayRun, JSON.stringify(change.report.refused));
+  return plainly(change.run(hooks));
+}
+
+/** uvu prints nothing of an error that carries details. */
+export async function plainly<T>(work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    throw error instanceof RtopoError ? new Error(`${error.code}: ${error.message} (${error.remedy})`) : error;
+  }
+}
+
+export const codes = ({report}: {readonly report: SwitchoverReport}): string[] => report.refused.map(({code}) => code);
+
+/** The failure that it ends with. */
+export async function fails(work: Promise<unknown>, code: string): Promise<RtopoError> {
+  try {
+    await work;
+  } catch (error) {
+    assert.instance(error, RtopoError, String((error as Error).stack));
+    assert.is((error as RtopoError).code, code, (error as RtopoError).message);
+    return error as RtopoError;
+  }
+  throw new Error(`ended well instead of ${code}`);
+}
+
+/** Writes flow at the server: no fence was left behind. */
+export async function takesWrites(server: Server): Promise<void> {
+  const raw = await server.connect({timeoutMs: 1000});
+  assert.is(String(await raw.cmd('SET', 'probe', '1')), 'OK');
+}
