@@ -91,13 +91,20 @@ interface Seen {
   readonly fence: Fence | null;
 }
 
+/** Looks at the old master once more: while the new one did not answer, the server may have ended it by itself. */
 async function endLate(run: Run, seen: Seen): Promise<FailoverEnd> {
-  const {before, after} = seen;
+  const {after, fence} = seen;
+  const before = (await glance(run.old))?.facts ?? null;
   if (before === null) throw trouble.oldSilent(run.handover);
-  if (!isFailingOver(before)) throw trouble.promotionUnknown(run.handover);
+  if (!isFailingOver(before)) {
+    if (before.role.kind === 'master' && after?.role.kind !== 'master') return 'undone';
+    if (!isUnder(before, run.handover.next)) throw trouble.oldChanged(run.handover);
+    if (after === null) throw trouble.promotionUnknown(run.handover);
+    return settleFailover(run, fence, {deadlineMs: performance.now(), beganMs: 0});
+  }
   if (before.failoverState === 'waiting-for-sync') {
     // Nobody has been asked for anything yet: an end here is harmless.
-    await new Orders(await run.old.connection()).give('FAILOVER', ['ABORT']);
+    await abort(run);
     await unfence(run.old);
     throw trouble.late(run.handover, 'the server waited in vain for it to catch up');
   }
@@ -107,11 +114,20 @@ async function endLate(run: Run, seen: Seen): Promise<FailoverEnd> {
   return abortGuarded(run, seen);
 }
 
+/** One that has just ended by itself is no fault. */
+async function abort(run: Run): Promise<void> {
+  try {
+    await new Orders(await run.old.connection()).give('FAILOVER', ['ABORT']);
+  } catch (error) {
+    if (!/no failover in progress/i.test(replyOf(error) ?? '')) throw error;
+  }
+}
+
 /** The new master is gone, or answers and knows of nothing. Writes are held off anew, until it is certain that it did not obey after all. */
 async function abortGuarded(run: Run, {fence}: Seen): Promise<FailoverEnd> {
   const old = await run.old.connection();
   await old.call('CLIENT', ['PAUSE', run.options.fenceMs, 'WRITE']);
-  await new Orders(old).give('FAILOVER', ['ABORT']);
+  await abort(run);
   for (const untilMs = performance.now() + ECHO_MS; performance.now() < untilMs; ) {
     const next = await glance(run.next);
     if (next?.facts.role.kind === 'master') {
