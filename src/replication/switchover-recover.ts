@@ -38,7 +38,11 @@ export function abortChange(options: RecoverOptions): Promise<Changed> {
   return reopened(options, async (changing) => {
     try {
       if (changing.told.begin.kind === 'failover') await abortFailover(changing);
-      else await undo(changing);
+      else {
+        await undo(changing);
+        // Where nobody led there was no lock to be taken, and that of the dead process has outlived the change of roles.
+        await changing.locks.take(changing.cast.shard.name, changing.cast.old);
+      }
       await changing.end('aborted');
     } catch (error) {
       const isRefused = error instanceof RtopoError && error.exit === ExitCode.refused;
