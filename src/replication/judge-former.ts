@@ -95,12 +95,12 @@ function judgeUnfinished(
   again: string,
 ): Finding[] {
   if (shardOf(topology, shard) === null) return [];
-  const undo = isPromoted ? '' : `; or undo it: rtopo ${kind} abort ${id}${again}`;
+  const undo = isPromoted ? '' : `; or undo it: rtopo switchover abort ${id}${again}`;
   return [
     {
       ...{code: 'CHANGE_UNFINISHED', severity: 'critical', shard, instance: isPromoted ? next : old},
       message: `The ${kind} of shard ${shard} from ${old} to ${next} was begun and not finished.`,
-      remedy: `rtopo ${kind} resume ${id}${again}${undo}`,
+      remedy: `rtopo switchover resume ${id}${again}${undo}`,
     },
   ];
 }

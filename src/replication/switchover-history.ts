@@ -32,13 +32,13 @@ export function unfinishedChanges(where: Pick<Where, 'stateDir' | 'file'>): read
   return allChanges(where).filter(({end}) => end === null);
 }
 
-/** The command that finishes an operation. */
+/** The command that finishes an operation, of either kind: what is meant is in its journal. */
 export function resumeCommand({begin}: Pick<Told, 'begin'>, again: string): string {
-  return `rtopo ${begin.kind} resume ${begin.id}${again}`;
+  return `rtopo switchover resume ${begin.id}${again}`;
 }
 
 export function abortCommand({begin}: Pick<Told, 'begin'>, again: string): string {
-  return `rtopo ${begin.kind} abort ${begin.id}${again}`;
+  return `rtopo switchover abort ${begin.id}${again}`;
 }
 
 /** Of one shard only one change at a time. @throws RtopoError exit 3 `CHANGE_UNFINISHED` */

@@ -4,7 +4,7 @@ import type {SwitchoverReport} from '../../report/switchover.js';
 import {currentTopologyPath} from '../../topology/current.js';
 
 export default class SwitchoverAbort extends MastershipVerb {
-  static override summary = 'Undo a change of master, as long as the new one does not lead.';
+  static override summary = 'Undo a switchover or a failover, as long as the new master does not lead.';
   static override description =
     'The old master leads as before, and writes go on. Refused (exit 3) once the new one was promoted: clients may have written to it.';
   // oclif reads own properties only: an inherited one would be overlooked.

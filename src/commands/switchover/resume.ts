@@ -4,7 +4,7 @@ import type {SwitchoverReport} from '../../report/switchover.js';
 import {currentTopologyPath} from '../../topology/current.js';
 
 export default class SwitchoverResume extends MastershipVerb {
-  static override summary = 'Finish a change of master that was interrupted or died.';
+  static override summary = 'Finish a switchover or a failover that was interrupted or died.';
   static override description =
     'Asks the servers anew how far it is, and goes on to the end. Safe to run again: on a finished change it changes nothing.';
   // oclif reads own properties only: an inherited one would be overlooked.

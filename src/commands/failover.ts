@@ -1,11 +1,11 @@
 import {Args, Flags} from '@oclif/core';
-import {confirmTyped} from '../../cli/confirm.js';
-import {dryRun, duration, yes} from '../../cli/flags.js';
-import {MastershipCommand} from '../../cli/mastership.js';
-import {renderFailover} from '../../render/failover.js';
-import type {FailoverReport} from '../../report/failover.js';
-import {parseAddress} from '../../topology/address.js';
-import {currentTopology} from '../../topology/current.js';
+import {confirmTyped} from '../cli/confirm.js';
+import {dryRun, duration, yes} from '../cli/flags.js';
+import {MastershipCommand} from '../cli/mastership.js';
+import {renderFailover} from '../render/failover.js';
+import type {FailoverReport} from '../report/failover.js';
+import {parseAddress} from '../topology/address.js';
+import {currentTopology} from '../topology/current.js';
 
 export default class Failover extends MastershipCommand {
   static override summary = 'The master of a shard is dead: let a replica take over.';
@@ -45,8 +45,8 @@ export default class Failover extends MastershipCommand {
   async run(): Promise<FailoverReport> {
     const {args, flags} = await this.parse(Failover);
     const {topology, text, path} = await currentTopology(flags.topology);
-    const {shardNamed} = await import('../../replication/switchover-plan.js');
-    const {Failover: Change} = await import('../../replication/failover.js');
+    const {shardNamed} = await import('../replication/switchover-plan.js');
+    const {Failover: Change} = await import('../replication/failover.js');
     const change = await Change.plan({
       ...{topology, text, where: this.where(flags, path), timeoutMs: this.limit(flags)},
       ...{shard: shardNamed(topology, args.shard), to: flags.to === undefined ? null : parseAddress(flags.to, '--to')},
