@@ -119,6 +119,16 @@ export function notAttached(handover: Handover): RtopoError {
   );
 }
 
+/** It went away, or was restarted, before it was demoted. */
+export function oldGone(handover: Handover): RtopoError {
+  const {old, next} = names(handover);
+  return trouble(
+    'OLD_UNREACHABLE',
+    `${old} went away, or was restarted, before it could hand over. ${next} was not promoted.`,
+    `bring ${old} back`,
+  );
+}
+
 export function oldLost(handover: Handover): RtopoError {
   const {old, next} = names(handover);
   return trouble(

@@ -40,6 +40,11 @@ export interface HandoverOptions {
   readonly fence: Fence | null;
   /** The new master has everything; the old one is demoted next. Awaited: what it writes is on disk before that. */
   readonly onFenced: (fence: Fence) => unknown;
+  /**
+   * When the old master goes away, take the new one off it, lest it be emptied by one that comes back empty. Not where clients know the
+   * new one: they would take it for the master, while the old one may only be out of our sight. Default: true.
+   */
+  readonly detachesNext?: boolean;
   /** The old master follows the new one, and takes no writes for good. Not awaited. */
   readonly onDemoted?: () => void;
   /** The new master exactly as the old one lists it: FAILOVER is used. Absent: a write pause and two orders. */
@@ -181,6 +186,7 @@ async function protect(run: Run, seen: ServerFacts, error: unknown): Promise<voi
   if (!(error instanceof RtopoError) || error.code === 'TIMEOUT') return;
   const now = await glance(run.old);
   if (now?.facts.runId === seen.runId) return;
+  if (run.options.detachesNext === false) throw trouble.oldGone(run.handover);
   throw await parentGone({child: run.handover.next, parent: run.handover.old}, run.next);
 }
 
@@ -233,7 +239,8 @@ async function withoutOld(run: Run, next: Sight): Promise<Handed> {
   const {handover, options} = run;
   if (options.fence !== null && isPromotedAfter(next.facts, options.fence)) return handedBy(run, next);
   // Whether it acknowledged more after the fence cannot be told without it. What the new one has is kept, and nobody is promoted.
-  if (isUnder(next.facts, handover.old) && (await run.old.isGone()))
+  if (options.detachesNext === false && options.fence === null) throw trouble.oldGone(handover);
+  if (options.detachesNext !== false && isUnder(next.facts, handover.old) && (await run.old.isGone()))
     throw await parentGone({child: handover.next, parent: handover.old}, run.next);
   throw options.fence === null ? trouble.notAttached(handover) : trouble.oldLost(handover);
 }

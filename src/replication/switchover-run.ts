@@ -38,7 +38,7 @@ async function change(changing: Changing, failover: SwitchPlan['failover']): Pro
       {old, next},
       {
         ...{login: topology.replicationAuth, commandTimeoutMs: hooks.timeoutMs},
-        ...{fenceMs: told.begin.fenceMs, fence: told.fence, failover},
+        ...{fenceMs: told.begin.fenceMs, fence: told.fence, failover, detachesNext: false},
         onFenced: async (fence) => {
           await changing.note({type: 'fence', fence});
           changing.locks.assertHeld();
@@ -93,14 +93,12 @@ async function ending(changing: Changing, error: unknown): Promise<unknown> {
   if (!(error instanceof RtopoError)) return error;
   const {code, message, remedy, details} = error;
   const about = {code, message, cause: error, ...(details === undefined ? {} : {details})};
-  if (code === 'PARENT_LOST') {
-    await changing.end('aborted');
-    const at = addressText(changing.cast.next.address);
+  if (code === 'OLD_UNREACHABLE') {
+    const dead = `rtopo failover ${changing.cast.shard.name}${changing.again}`;
     return new RtopoError({
       ...about,
       exit: ExitCode.incomplete,
-      message: `${message} It is the master in effect, and the other replicas do not follow it yet.`,
-      remedy: `rtopo failover ${changing.cast.shard.name} --to ${at}${changing.again}`,
+      remedy: `${remedy}, then: ${changing.resume}; if it is dead: ${dead}`,
     });
   }
   if (!(await isAsBefore(changing))) return error;

@@ -52,7 +52,7 @@ const preloads = ['../rig/kill-at.mjs', '../rig/kill-order.mjs', '../migration/k
 
 const base = {NODE_OPTIONS: preloads, RTOPO_KILL_PATH: journal.source, RTOPO_KILL_ORDER: orders.source};
 
-function strikeEnv({spot, n, when}: Strike): Record<string, string> {
+export function strikeEnv({spot, n, when}: Strike): Record<string, string> {
   switch (spot) {
     case 'record':
       return {...base, RTOPO_KILL_AT: `fsync:${n}:${when}`};
@@ -63,7 +63,7 @@ function strikeEnv({spot, n, when}: Strike): Record<string, string> {
   }
 }
 
-function argsOf(course: Course, next: Server): string[] {
+export function argsOf(course: Course, next: Server): string[] {
   const args = ['alpha', '--to', next.address, '--yes', '--json', '--timeout', '2s'];
   return course === 'dead' ? ['failover', ...args] : ['switchover', ...args, '--engine', course, '--kill-clients'];
 }

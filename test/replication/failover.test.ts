@@ -1,10 +1,13 @@
 /** `rtopo failover` on real servers: the evidence, the candidate, what may be lost, and the way back of the old master. */
+import {join} from 'node:path';
 import {suite} from 'uvu';
 import * as assert from 'uvu/assert';
 import {Failover, type FailoverOptions} from '../../src/replication/failover.js';
+import {unfinishedChanges} from '../../src/replication/switchover-history.js';
 import {parseTopology} from '../../src/topology/parse.js';
 import {type Server, withServers} from '../rig/servers.js';
 import {cliTty} from '../rig/tty.js';
+import {argsOf, parseStrike, strikeEnv} from './change-kill.js';
 import {assertExit, declare, fill, follows, shardYaml} from './live.js';
 import {
   assertLeads,
@@ -164,21 +167,46 @@ test('two operators: the second finds that somebody leads already, and finishes 
     assert.is(masterIn(cluster), next.address);
   }));
 
-test('a switchover that met the death of its master is overtaken, and nothing is lost when it was demoted before', () =>
+test('a switchover that is refused on its way is taken back; one whose master dies is overtaken by a failover', () =>
   withServers([persistent, persistent, persistent], async (servers, rig) => {
     const [a, b, c] = servers;
     const cluster = await oneShard(rig, servers);
     const change = await planHere(cluster, {to: address(b!.address), engine: 'pause'});
-    // The process ends, as far as its journal goes, between the demotion and the promotion.
     await b!.raw.cmd('ACL', 'SETUSER', 'default', '-replicaof', '-slaveof');
     const error = await fails(change.run(hooks), 'NO_PERMISSION');
-    assert.is(error.exit, 1, 'taken back: the old one leads');
+    assert.is(error.exit, 1, 'nothing was changed');
     assert.is(await follows(a!), 'master');
     await b!.raw.cmd('ACL', 'SETUSER', 'default', '+replicaof', '+slaveof');
-    await a!.kill();
+    const second = await planHere(cluster, {to: address(b!.address)});
+    const say = (text: string) => void (/holding writes off/.test(text) && process.kill(a!.pid, 'SIGKILL'));
+    const dead = await fails(second.run({...hooks, say}), 'OLD_UNREACHABLE');
+    assert.equal([dead.exit, await follows(b!)], [4, a!.address]);
+    assert.match(dead.remedy!, 'if it is dead: rtopo failover alpha');
     await cutOff(b!, c!);
     const {report} = await plainly((await planned(cluster, {to: address(b!.address)})).run(hooks));
-    assert.equal([report.phase, report.left], ['done', []]);
+    assert.equal([report.phase, report.left, report.proof!.bytesLost], ['done', [], null]);
+    await assertLeads(cluster, b!, [c!]);
+    assert.equal(unfinishedChanges(whereOf(cluster)), []);
+  }));
+
+test('rtopo and the master die after the demotion: the failover knows that nothing is lost', () =>
+  withServers([persistent, persistent, persistent], async (servers, rig) => {
+    const [a, b, c] = servers;
+    const cluster = await oneShard(rig, servers);
+    const home = join(rig.dir, 'home');
+    const run = await cluster.rtopo(argsOf('pause', b!), {
+      home,
+      env: strikeEnv(parseStrike('pause:order:4:before:resume')),
+    });
+    assert.is(run.signal, 'SIGKILL', run.stderr);
+    assert.equal([await follows(a!), await follows(b!)], [b!.address, a!.address]);
+    await a!.kill();
+    await cutOff(b!, c!);
+    const where = {stateDir: join(home, 'state', 'rtopo'), file: cluster.file, again: ''};
+    const [earlier] = unfinishedChanges(where);
+    const {report} = await plainly((await planned(cluster, {to: address(b!.address), where})).run(hooks));
+    // The record of the demotion is not waited for: without it nothing is claimed.
+    assert.is(report.proof!.bytesLost, earlier!.isDemoted ? 0 : null);
     await assertLeads(cluster, b!, [c!]);
   }));
 

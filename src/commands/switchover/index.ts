@@ -2,6 +2,7 @@ import {Args, Flags} from '@oclif/core';
 import {confirm} from '../../cli/confirm.js';
 import {dryRun, duration, yes} from '../../cli/flags.js';
 import {MastershipCommand} from '../../cli/mastership.js';
+import {stateRoot, topologyStateDir} from '../../journal/state.js';
 import {renderSwitchover} from '../../render/switchover.js';
 import type {SwitchoverReport} from '../../report/switchover.js';
 import {parseAddress} from '../../topology/address.js';
@@ -40,8 +41,12 @@ export default class Switchover extends MastershipCommand {
     const {topology, text, path} = await currentTopology(flags.topology);
     const {shardNamed} = await import('../../replication/switchover-plan.js');
     const {Switchover: Change} = await import('../../replication/switchover.js');
+    const where = this.where(flags, path);
+    // Half-moved keys are looked for at the masters that the file names.
+    const {refuseUnfinished} = await import('../../migration/operations.js');
+    refuseUnfinished(topologyStateDir(stateRoot(where.stateDir, process.env), where.file), where.again);
     const change = await Change.plan({
-      ...{topology, text, where: this.where(flags, path), timeoutMs: this.limit(flags), engine: flags.engine},
+      ...{topology, text, where, timeoutMs: this.limit(flags), engine: flags.engine},
       ...{shard: shardNamed(topology, args.shard), to: flags.to === undefined ? null : parseAddress(flags.to, '--to')},
       ...{killClients: flags['kill-clients'], fenceMs: flags['max-gap']},
     });
