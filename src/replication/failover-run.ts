@@ -1,5 +1,6 @@
 /** A dead master is succeeded, under journal: the evidence is looked at once more, then the candidate is promoted, and locked at once. */
 import {ExitCode, RtopoError, refusal} from '../errors.js';
+import {LOCK_KEY} from '../journal/lock.js';
 import {addressText} from '../topology/types.js';
 import {type Changing, unfinished} from './changing.js';
 import {Orders, replicaOf, replyOf} from './orders.js';
@@ -29,7 +30,8 @@ async function promote(changing: Changing, bytesLost: number | null): Promise<vo
       if (hooks.interrupted()) throw await endedBefore(changing, interrupted());
       if (await answersAsMaster(changing)) throw await endedBefore(changing, alive(changing));
       const mark = {replid: lineage.replid, offset: lineage.offset};
-      await changing.note({type: 'promoting', mark, fullSyncs: sight.fullSyncs, bytesLost});
+      const inherited = await lockOn(next);
+      await changing.note({type: 'promoting', mark, fullSyncs: sight.fullSyncs, bytesLost, inherited});
       await order(next, hooks.timeoutMs);
     } else if (told.promoting === null) {
       // Promoted by somebody else: what it was promoted from is the history of the dead one.
@@ -37,12 +39,17 @@ async function promote(changing: Changing, bytesLost: number | null): Promise<vo
         replid: lineage.replid2 ?? lineage.replid,
         offset: (lineage.secondOffset ?? lineage.offset + 1) - 1,
       };
-      await changing.note({type: 'promoting', mark, fullSyncs: sight.fullSyncs, bytesLost});
+      await changing.note({type: 'promoting', mark, fullSyncs: sight.fullSyncs, bytesLost, inherited: null});
     }
     await noteProof(changing, await next.look());
   } finally {
     next.close();
   }
+}
+
+async function lockOn(next: Watched): Promise<string | null> {
+  const lock = await (await next.connection()).attempt('GET', [LOCK_KEY]);
+  return typeof lock === 'string' ? lock : null;
 }
 
 async function noteProof(changing: Changing, {facts: {lineage}}: Sight): Promise<void> {

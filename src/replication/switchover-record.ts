@@ -49,12 +49,13 @@ export type ChangeRecord =
   | {readonly type: 'fence'; readonly fence: Fence}
   /** The old master takes no writes for good. Not waited for: its absence says nothing. */
   | {readonly type: 'demoted'}
-  /** The master is dead and the candidate is promoted next. `fullSyncs`: those that it had given by then. */
+  /** The master is dead and the candidate is promoted next. `fullSyncs`: those that it had given by then; `inherited`: the lock that came to it with the data. */
   | {
       readonly type: 'promoting';
       readonly mark: Mark;
       readonly fullSyncs: number | null;
       readonly bytesLost: number | null;
+      readonly inherited: string | null;
     }
   | {readonly type: 'promoted'; readonly handed: Promoted}
   | {readonly type: 'killed'; readonly clients: number}

@@ -72,7 +72,7 @@ async function reopened(options: RecoverOptions, work: (changing: Changing) => P
   let changing: Changing;
   try {
     const cast = castOf(found.begin);
-    await lockLeader(locks, cast, hooks.timeoutMs);
+    await lockLeader(locks, cast, {told: found, timeoutMs: hooks.timeoutMs});
     // Until the lock was ours another process may have gone on with it, and even ended it.
     const told = readChange(found.path) ?? found;
     if (told.end !== null) {
@@ -95,10 +95,16 @@ function ended(told: Told): Changed {
 }
 
 /** Where nobody leads the lock can be read and not taken. */
-async function lockLeader(locks: ShardLocks, {shard, old, next}: Cast, timeoutMs: number): Promise<void> {
+async function lockLeader(
+  locks: ShardLocks,
+  {shard, old, next}: Cast,
+  {told, timeoutMs}: {readonly told: Told; readonly timeoutMs: number},
+): Promise<void> {
+  const inherited = told.promoting?.inherited ?? null;
   if (await leads(old, timeoutMs)) return locks.take(shard.name, old);
-  if (await leads(next, timeoutMs)) return locks.take(shard.name, next);
-  await locks.assertNotForeign(next);
+  if (await leads(next, timeoutMs)) return locks.take(shard.name, next, inherited);
+  // What a dead master has left in its replicas is nobody's.
+  if (told.begin.kind === 'switchover') await locks.assertNotForeign(next);
 }
 
 async function leads(instance: Instance, timeoutMs: number): Promise<boolean> {

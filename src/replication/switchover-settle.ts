@@ -15,7 +15,7 @@ import {Watched} from './sight.js';
 export async function finishChange(changing: Changing): Promise<void> {
   const {told, hooks} = changing;
   const {shard, next} = changing.cast;
-  await changing.locks.take(shard.name, next);
+  await changing.locks.take(shard.name, next, told.promoting?.inherited ?? null);
   // At once, and again later with its outcome told: an old master that restarts now would come back as one.
   await Promise.allSettled(bothOf(changing).map((one) => persistOn(one, hooks.timeoutMs)));
   if (told.begin.killClients && told.killed === null) await killClients(changing);
