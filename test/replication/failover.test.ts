@@ -131,6 +131,8 @@ test('a sibling that is ahead of --to is refused unless a consent names it; line
     await b!.raw.cmd('REPLICAOF', '127.0.0.1', 1);
     await fill(a!, 30);
     await rig.caughtUp(a!, c!);
+    // What it prefers does not count before what it has.
+    await b!.raw.cmd('CONFIG', 'SET', 'replica-priority', '1');
     await a!.kill();
     await b!.raw.cmd('REPLICAOF', '127.0.0.1', a!.port);
     await d!.raw.cmd('REPLICAOF', '127.0.0.1', a!.port);
@@ -177,7 +179,9 @@ test('a switchover that is refused on its way is taken back; one whose master di
     assert.is(error.exit, 1, 'nothing was changed');
     assert.is(await follows(a!), 'master');
     await b!.raw.cmd('ACL', 'SETUSER', 'default', '+replicaof', '+slaveof');
+    await rig.caughtUp(a!, b!, c!);
     const second = await planHere(cluster, {to: address(b!.address)});
+    assert.equal(codes(second), []);
     const say = (text: string) => void (/holding writes off/.test(text) && process.kill(a!.pid, 'SIGKILL'));
     const dead = await fails(second.run({...hooks, say}), 'OLD_UNREACHABLE');
     assert.equal([dead.exit, await follows(b!)], [4, a!.address]);
