@@ -110,7 +110,7 @@ async function reopenStage(found: Told, options: StageHooks): Promise<Replacing 
     // Read again under the lock: until now another process may have gone on with it, and even ended it.
     const now = readOperation(found.path) ?? found;
     if (isReplacing(now)) {
-      const journal = Journal.resume<RebalanceRecord>(now.path, now.tail);
+      const journal = Journal.resume<RebalanceRecord>(now.path, now.tail, () => locks.assertHeld());
       journal.note(thisProcess(), Date.now());
       return stageOf({id, file, change, told: new Map(now.replaced), journal, locks}, options);
     }

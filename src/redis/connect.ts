@@ -6,7 +6,7 @@ import {readFile} from 'node:fs/promises';
 import {isIP} from 'node:net';
 import {Redis, type RedisOptions} from 'ioredis';
 import {ExitCode, RtopoError} from '../errors.js';
-import type {Address, Auth, Instance, Tls} from '../topology/types.js';
+import {type Address, type Auth, type Instance, isSocket, type Tls} from '../topology/types.js';
 import {type Credentials, resolveCredentials} from './credentials.js';
 import {networkFault, replyFault, timeoutFault} from './faults.js';
 
@@ -170,8 +170,7 @@ export async function withConnection<T>(
 async function ioredisOptions(endpoint: Endpoint, timeoutMs: number): Promise<RedisOptions & {replyMapping: 'legacy'}> {
   const {address} = endpoint;
   return {
-    host: address.host,
-    port: address.port,
+    ...(isSocket(address) ? {path: address.host} : {host: address.host, port: address.port}),
     ...(endpoint.tls === null ? {} : {tls: await tlsMaterial(endpoint.tls, address)}),
     lazyConnect: true,
     // A lost reply means "unknown": nothing is ever re-sent behind our back.

@@ -95,6 +95,13 @@ export function networkFault(address: Address, error: unknown, doing: string): R
         `cannot be resolved: no address for the host name ${escapeText(address.host)}.`,
         `getent hosts ${escapeText(address.host)}`,
       );
+    case 'ENOENT':
+    case 'EACCES':
+      return fault(
+        code === 'ENOENT' ? 'CONNECTION_REFUSED' : 'SOCKET_PERMISSION',
+        code === 'ENOENT' ? 'does not exist: no server has made that socket.' : 'may not be used by this user.',
+        `ls -l ${address.host}; it is named by \`unixsocket\` and opened by \`unixsocketperm\` in the server's configuration`,
+      );
     case 'EHOSTUNREACH':
     case 'ENETUNREACH':
       return fault('NO_ROUTE', 'cannot be reached: there is no route to the host.');

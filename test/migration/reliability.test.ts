@@ -21,6 +21,7 @@ const shares: Readonly<Record<LayerName, number>> = {
   hostile: 8,
   switchover: 0,
   gap: 0,
+  replicate: 6,
 };
 
 if (process.platform !== 'linux') console.log('skipped: the reliability harness needs strace, which only Linux has');

@@ -70,7 +70,7 @@ export const mutants: readonly Mutant[] = [
     about: 'the name of a new journal is not synced',
     edits: [
       {
-        file: record,
+        file: 'src/journal/take-over.ts',
         find: '    fsyncSync(fd);\n  } finally {',
         replace: '    if (fd < 0) fsyncSync(fd);\n  } finally {',
       },
@@ -328,8 +328,13 @@ export const mutants: readonly Mutant[] = [
     edits: [
       {
         file: record,
-        find: '      ftruncateSync(fd, tail.bytes);\n',
-        replace: '      if (tail.bytes < 0) ftruncateSync(fd, tail.bytes);\n',
+        find: "import {closeSync, constants, fsync, openSync, unlinkSync, write} from 'node:fs';",
+        replace: "import {closeSync, constants, fsync, openSync, statSync, unlinkSync, write} from 'node:fs';",
+      },
+      {
+        file: record,
+        find: 'takeOver(path, tail.bytes, assertOurs)',
+        replace: 'takeOver(path, statSync(path).size, assertOurs)',
       },
     ],
     checks: [replay('disk:damage:torn:5'), tests('journal/record')],
