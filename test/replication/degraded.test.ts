@@ -1,5 +1,6 @@
 /** A narrow login, a full server, a Sentinel beside it, many dead ones: the status says what it can, in time, and asks no more than it must. */
 import {writeFileSync} from 'node:fs';
+import {networkInterfaces} from 'node:os';
 import {join} from 'node:path';
 import {suite} from 'uvu';
 import * as assert from 'uvu/assert';
@@ -58,6 +59,21 @@ test('a server without room for one more connection', () =>
     const [problem] = envelope(run).result.problems;
     assert.is(problem.code, 'MAX_CLIENTS');
     assert.match(problem.remedy, 'maxclients');
+  }));
+
+const outside = Object.values(networkInterfaces())
+  .flat()
+  .find((one) => one?.family === 'IPv4' && !one.internal)?.address;
+
+test('protected mode, met from another address than loopback', () =>
+  withServers([{args: ['--bind', '0.0.0.0', '--protected-mode', 'yes']}], async ([m], rig) => {
+    if (outside === undefined) return console.log('skipped: this machine has no address but loopback');
+    declare(rig, `  - {name: alpha, master: "${outside}:${m!.port}"}\n`);
+    const run = await live(rig)(['status', '--json']);
+    assertExit(run, 5);
+    const [problem] = envelope(run).result.problems;
+    assert.is(problem.code, 'PROTECTED_MODE');
+    assert.match(problem.remedy, 'set a password');
   }));
 
 test('a real Sentinel that watches the master', () =>
