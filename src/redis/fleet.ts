@@ -4,6 +4,7 @@
 import {ExitCode, RtopoError} from '../errors.js';
 import {Connection, type Endpoint} from './connect.js';
 import {resolveCredentials} from './credentials.js';
+import {greetingFault} from './greeting.js';
 import {isForged, readRole, readServerFacts, roleOfInfo, type ServerFacts} from './identity.js';
 import {infoRoleOrders, parseInfo, type RoleOrders} from './info.js';
 
@@ -65,10 +66,16 @@ export async function observe(endpoint: Endpoint, timeoutMs: number): Promise<Ob
     return {reachable: true, atMs: Date.now(), ip, ...answer};
   } catch (error) {
     if (!(error instanceof RtopoError) || isOurs(error)) throw error;
-    return {reachable: false, atMs: Date.now(), fault: error};
+    return {reachable: false, atMs: Date.now(), fault: await withReason(error, endpoint)};
   } finally {
     connection?.close();
   }
+}
+
+/** A connection that was closed at once: a server that turns everybody away says why to those who listen first. */
+async function withReason(fault: RtopoError, {address, tls}: Endpoint): Promise<RtopoError> {
+  if (fault.code !== 'CONNECTION_LOST' || tls !== null) return fault;
+  return (await greetingFault(address, 'the connection')) ?? fault;
 }
 
 function isOurs({exit}: RtopoError): boolean {

@@ -9,12 +9,13 @@ import {withServers} from '../rig/servers.js';
 const test = suite('commands/status');
 
 test('healthy: the tree, the shape of --json, and no order given', () =>
-  withServers(3, async ([a, b, c], rig) => {
+  withServers([{config: ''}, {config: ''}, {config: ''}], async ([a, b, c], rig) => {
     const rtopo = live(rig);
     await fill(a!, 12);
     await rig.replicate(b!, a!);
     await rig.replicate(c!, b!);
     await rig.caughtUp(a!, b!, c!);
+    for (const {raw} of [b!, c!]) await raw.cmd('CONFIG', 'REWRITE');
     await forgetOrders(a!, b!, c!);
     declare(rig, shardYaml('alpha', [a!, b!, c!], true));
     const run = await rtopo(['status']);
