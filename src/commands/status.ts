@@ -1,7 +1,8 @@
 import {BaseCommand} from '../cli/base.js';
-import {duration} from '../cli/flags.js';
+import {duration, stateDir} from '../cli/flags.js';
 import {StatusCommand} from '../cli/status-command.js';
 import {limitsOf, statusFlags, withWatchInterval} from '../cli/status-flags.js';
+import {shellWord} from '../errors.js';
 import type {StatusReport} from '../report/status.js';
 import {currentTopology} from '../topology/current.js';
 
@@ -28,16 +29,23 @@ export default class Status extends StatusCommand {
       helpValue: '5s',
       helpGroup: 'GLOBAL',
     }),
+    'state-dir': stateDir,
   };
   static override flags = statusFlags;
 
   async run(): Promise<StatusReport | undefined> {
     const {flags} = await this.parse(Status, withWatchInterval(this.argv));
     this.assertAgreement(flags);
-    const {topology} = await currentTopology(flags.topology);
+    const {topology, path} = await currentTopology(flags.topology);
+    const {readMastership} = await import('../replication/former.js');
     const {Sampler} = await import('../replication/sampler.js');
     const {Wait} = await import('../replication/wait-for.js');
-    const sampler = new Sampler(topology, limitsOf(flags));
+    const again = flags.topology === undefined ? '' : ` --topology ${shellWord(flags.topology)}`;
+    const sampler = new Sampler(topology, {
+      limits: limitsOf(flags),
+      readKnown: () => readMastership(path, flags['state-dir']),
+      again,
+    });
     const goal = flags['wait-for'];
     if (goal !== undefined) return this.waitFor(new Wait(goal, this.commandLine), sampler, flags);
     return flags.watch === undefined ? this.once(sampler, flags) : void (await this.watch(sampler, flags));

@@ -90,9 +90,9 @@ export class Connection {
   }
 
   /** Like `call`, but an error reply is null: for what a server may not know or not permit. Network failures still throw. */
-  async attempt(command: string, args: readonly Argument[] = []): Promise<Reply> {
+  async attempt(command: string, args: readonly Argument[] = [], timeoutMs: number = this.#timeoutMs): Promise<Reply> {
     try {
-      return await this.call(command, args);
+      return await this.call(command, args, timeoutMs);
     } catch (error) {
       if (error instanceof RtopoError && error.details?.reply !== undefined) return null;
       throw error;

@@ -42,8 +42,18 @@ test('healthy: the tree, the shape of --json, and no order given', () =>
       },
     );
     assert.equal(Object.keys(replica).sort(), [
-      ...['ackSeconds', 'address', 'expectedOf', 'keys', 'lagBytes', 'link', 'of', 'offset', 'problems', 'reachable'],
-      ...['role', 'runId', 'server', 'sync', 'version'],
+      ...[
+        'ackSeconds',
+        'address',
+        'backlogShare',
+        'expectedOf',
+        'keys',
+        'lagBytes',
+        'lagSeconds',
+        'link',
+        'linkSeconds',
+      ],
+      ...['linkState', 'of', 'offset', 'problems', 'reachable', 'role', 'runId', 'server', 'sync', 'version'],
     ]);
     assert.equal([replica.of, replica.expectedOf, replica.link, replica.sync], [a!.address, a!.address, 'up', null]);
     for (const server of [a!, b!, c!]) assert.equal(await orders(server), []);

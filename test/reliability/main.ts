@@ -45,6 +45,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     const result = await runLayer(layer, options);
     results.push(result);
     write(result);
+    for (const line of layer.summary?.() ?? []) say(line);
   }
   for (const {name, cases, checks, missed, failures, seconds} of results) {
     const more = checks > cases ? `, ${checks} checks` : '';
