@@ -69,7 +69,7 @@ export abstract class BaseCommand extends Command {
     const {NO_COLOR, FORCE_COLOR, TERM} = process.env;
     const off = this.argv.includes('--no-color') || (NO_COLOR !== undefined && NO_COLOR !== '');
     const forced = FORCE_COLOR !== undefined && FORCE_COLOR !== '' && FORCE_COLOR !== '0';
-    return createStyle(!off && (forced || (stream.isTTY === true && TERM !== 'dumb')), stream.columns ?? 80);
+    return createStyle(!off && (forced || (stream.isTTY === true && TERM !== 'dumb')), stream.columns || 80);
   }
 
   /** Aborts on the first interrupt, for work that tidies up after itself; the second one ends the process as it stands. */

@@ -76,7 +76,8 @@ export class LiveScreen {
 
   #drawNow(): void {
     if (this.#page === null || !this.#isOpen) return;
-    const {columns = 80, rows = 24} = this.#stream;
+    // Some pseudo terminals have no size, and say 0.
+    const [columns, rows] = [this.#stream.columns || 80, this.#stream.rows || 24];
     const lines = fitted(this.#page().trimEnd().split('\n'), {columns, rows});
     writeOut(this.#stream, `${HOME}${lines.map((line) => `${CLEAR_LINE}${line}`).join('\r\n')}${CLEAR_BELOW}`);
   }
