@@ -1,6 +1,6 @@
 import {BaseCommand, DEFAULT_TIMEOUT_MS} from '../cli/base.js';
-import {stateDir} from '../cli/flags.js';
-import {ExitCode, shellWord} from '../errors.js';
+import {repeatedFlags, stateDir} from '../cli/flags.js';
+import {ExitCode} from '../errors.js';
 import {renderStatus} from '../render/status.js';
 import type {StatusReport} from '../report/status.js';
 import {currentTopology} from '../topology/current.js';
@@ -23,12 +23,10 @@ export default class Status extends BaseCommand {
     const {topology, path} = await currentTopology(flags.topology);
     const {observeTopology} = await import('../replication/observe.js');
     const {judgeTopology} = await import('../replication/judge.js');
-    const {readMastership} = await import('../replication/former.js');
-    const {withMastership} = await import('../replication/judge-former.js');
+    const {addMastership} = await import('../replication/former.js');
     const observation = await observeTopology(topology, flags.timeout ?? DEFAULT_TIMEOUT_MS);
-    const known = readMastership(path, flags['state-dir']);
-    const again = flags.topology === undefined ? '' : ` --topology ${shellWord(flags.topology)}`;
-    const report = withMastership(judgeTopology(topology, observation), {topology, observation, known, again});
+    const where = {file: path, stateDir: flags['state-dir'], again: repeatedFlags(flags)};
+    const report = addMastership(judgeTopology(topology, observation), {topology, observation}, where);
     return this.present(report, renderStatus, {exit: verdict(report)});
   }
 }
