@@ -1,11 +1,11 @@
 /** What the commands that change a master share at the terminal: where the journals are, one line per transition, the first interrupt. */
 import {Args} from '@oclif/core';
-import {shellWord, usageError} from '../errors.js';
+import {usageError} from '../errors.js';
 import {renderSwitchover} from '../render/switchover.js';
 import type {SwitchoverReport} from '../report/switchover.js';
 import {BaseCommand, DEFAULT_TIMEOUT_MS} from './base.js';
 import {canAsk, confirm} from './confirm.js';
-import {stateDir, yes} from './flags.js';
+import {repeatedFlags, stateDir, yes} from './flags.js';
 import {onInterrupt} from './progress.js';
 
 interface WhereFlags {
@@ -25,12 +25,7 @@ export abstract class MastershipCommand extends BaseCommand {
         remedy: 'name a file with --topology FILE',
       });
     }
-    const repeated = [
-      ...(flags.topology === undefined ? [] : ['--topology', flags.topology]),
-      ...(flags['state-dir'] === undefined ? [] : ['--state-dir', flags['state-dir']]),
-    ];
-    const again = repeated.map((word) => ` ${shellWord(word)}`).join('');
-    return {stateDir: flags['state-dir'], file, again};
+    return {stateDir: flags['state-dir'], file, again: repeatedFlags(flags)};
   }
 
   protected limit(flags: WhereFlags): number {

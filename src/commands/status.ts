@@ -1,8 +1,7 @@
 import {BaseCommand} from '../cli/base.js';
-import {duration, stateDir} from '../cli/flags.js';
+import {duration, repeatedFlags, stateDir} from '../cli/flags.js';
 import {StatusCommand} from '../cli/status-command.js';
 import {limitsOf, statusFlags, withWatchInterval} from '../cli/status-flags.js';
-import {shellWord} from '../errors.js';
 import type {StatusReport} from '../report/status.js';
 import {currentTopology} from '../topology/current.js';
 
@@ -40,11 +39,10 @@ export default class Status extends StatusCommand {
     const {readMastership} = await import('../replication/former.js');
     const {Sampler} = await import('../replication/sampler.js');
     const {Wait} = await import('../replication/wait-for.js');
-    const again = flags.topology === undefined ? '' : ` --topology ${shellWord(flags.topology)}`;
     const sampler = new Sampler(topology, {
       limits: limitsOf(flags),
       readKnown: () => readMastership(path, flags['state-dir']),
-      again,
+      again: repeatedFlags(flags),
     });
     const goal = flags['wait-for'];
     if (goal !== undefined) return this.waitFor(new Wait(goal, this.commandLine), sampler, flags);

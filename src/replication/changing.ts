@@ -82,7 +82,10 @@ export class Changing {
   /** Goes on with what a journal tells, as it was read under the lock. */
   static async reopen(parts: Omit<Parts, 'journal'>): Promise<Changing> {
     const {path, tail} = parts.told;
-    const changing = new Changing({...parts, journal: Journal.resume<ChangeRecord>(path, tail)});
+    const changing = new Changing({
+      ...parts,
+      journal: Journal.resume<ChangeRecord>(path, tail, () => parts.locks.assertHeld()),
+    });
     await changing.note(thisProcess());
     return changing;
   }

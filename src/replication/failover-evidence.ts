@@ -43,7 +43,11 @@ export interface Death {
   readonly refusal: Omit<Refusal, 'shard' | 'instance'> | null;
 }
 
-export function isDead(own: Observed | undefined, evidence: readonly DeathEvidence[], isDeclared: boolean): Death {
+export function isDead(
+  {shard, isDeclaredDead}: Pick<FailoverInput, 'shard' | 'isDeclaredDead'>,
+  own: Observed | undefined,
+  evidence: readonly DeathEvidence[],
+): Death {
   const refuse = (code: string, message: string, consent: string | null, remedy: string): Death => ({
     ...{isDead: false, refusal: {code, message, consent, remedy}},
   });
@@ -53,7 +57,7 @@ export function isDead(own: Observed | undefined, evidence: readonly DeathEviden
           'MASTER_ALIVE',
           'The master answers: it can hand over without losing anything.',
           null,
-          'rtopo switchover, with the same shard',
+          `rtopo switchover ${shard.name}`,
         )
       : refuse(
           'NOT_A_MASTER',
@@ -71,7 +75,7 @@ export function isDead(own: Observed | undefined, evidence: readonly DeathEviden
       'mend what it complains of, or stop the process',
     );
   }
-  if (isDeclared) return {isDead: true, refusal: null};
+  if (isDeclaredDead) return {isDead: true, refusal: null};
   const against = others.filter(({isLost}) => isLost !== true);
   if (others.length > 0 && against.length === 0) return {isDead: true, refusal: null};
   const said = against.map(({observer, message}) => `${observer} ${message}`).join('; ');

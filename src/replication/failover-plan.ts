@@ -53,7 +53,7 @@ export function planFailover(input: FailoverInput): FailoverPlan {
   const nodes = nodesOf(shard, observation);
   const old = shard.master;
   const evidence = evidenceOf(input, nodes);
-  const death = isDead(observed(input, old), evidence, input.isDeclaredDead);
+  const death = isDead(input, observed(input, old), evidence);
   const choice = choose(input, nodes);
   const {next} = choice;
   const siblings = shard.replicas.filter((one) => one !== next?.instance && parentOf(shard, one) === old);

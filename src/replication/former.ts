@@ -1,4 +1,8 @@
 /** What the journals of this account tell of a topology file's masters: who was succeeded, and what is unfinished. Reads only. */
+import type {StatusReport} from '../report/status.js';
+import type {Topology} from '../topology/types.js';
+import {withMastership} from './judge-former.js';
+import type {Observation} from './observe.js';
 import {allChanges} from './switchover-history.js';
 import type {Mark} from './switchover-record.js';
 
@@ -48,4 +52,17 @@ export function readMastership(file: string | null, stateDir: string | undefined
       isPromoted: promoted !== null,
     }));
   return {former, unfinished};
+}
+
+/** A report on the live servers, with what the journals of this account add to it. */
+export function addMastership(
+  report: StatusReport,
+  seen: {readonly topology: Topology; readonly observation: Observation},
+  {
+    file,
+    stateDir,
+    again,
+  }: {readonly file: string | null; readonly stateDir: string | undefined; readonly again: string},
+): StatusReport {
+  return withMastership(report, {...seen, known: readMastership(file, stateDir), again});
 }

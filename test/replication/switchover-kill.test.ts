@@ -10,15 +10,11 @@ const test = suite('replication/switchover-kill');
 
 /** What is met when it is dead: old, new, third; M leads, r follows. */
 const cases: readonly (readonly [string, RegExp])[] = [
-  // Writes are held off, and nothing else has happened.
-  ['failover:order:2:after:abort', /^Mrr$/],
   // The server goes on with its FAILOVER alone.
   ['failover:order:3:after:resume', /^(Mrr|rMr|rrr)$/],
   // Demoted, and nobody was promoted: forward, or back.
   ['pause:order:3:after:resume', /^rrr$/],
   ['pause:order:3:after:abort', /^rrr$/],
-  // Promoted, and the journal does not know.
-  ['pause:order:4:after:resume', /^rMr$/],
   ['dead:order:1:after:resume', /^Mr$/],
 ];
 

@@ -15,6 +15,7 @@ import {
   hooks,
   oneShard,
   persistent,
+  plainly,
   planHere,
   runs,
   takesWrites,
@@ -87,6 +88,12 @@ test('who cannot take over is told: stopped, priority 0, a chain, a master that 
     a!.resume();
     assert.is(codes(stopped)[0], 'MASTER_UNREACHABLE');
     assert.match(stopped.report.refused[0]!.remedy, 'rtopo failover alpha');
+    await rig.caughtUp(a!, b!, c!);
+    const {report} = await changeHere(cluster);
+    assertProved(report);
+    // What hangs on a sibling stays there.
+    assert.equal([await follows(a!), await follows(c!), await follows(d!)], [b!.address, b!.address, c!.address]);
+    assert.match(JSON.stringify(await plainly(planHere(cluster)).then((plan) => plan.report.to)), a!.address);
   }));
 
 test('others at work are named: a Sentinel, another rtopo', () =>

@@ -5,9 +5,11 @@
 import type {Code, Codes} from './code.js';
 import {handover} from './handover.js';
 import {link} from './link.js';
+import {mastership} from './mastership.js';
 import {reaching} from './reaching.js';
 import {replicate} from './replicate.js';
 import {role} from './role.js';
+import {sampling} from './sampling.js';
 import {server} from './server.js';
 
 /** By topic, in the order in which they are listed. */
@@ -16,8 +18,10 @@ export const topics: readonly {readonly topic: string; readonly codes: Codes}[] 
   {topic: 'one server', codes: server},
   {topic: 'links', codes: link},
   {topic: 'roles', codes: role},
+  {topic: 'limits, waits and discoveries', codes: sampling},
   {topic: 'replicate', codes: replicate},
-  {topic: 'change of master', codes: handover},
+  {topic: 'change of master', codes: mastership},
+  {topic: 'handing over', codes: handover},
 ];
 
 export const codes: ReadonlyMap<string, Code> = new Map(topics.flatMap((topic) => Object.entries(topic.codes)));
