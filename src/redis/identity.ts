@@ -81,6 +81,8 @@ export interface ServerFacts {
   readonly linkUp: boolean | null;
   readonly syncInProgress: boolean;
   readonly syncPercent: number | null;
+  /** False on a replica that takes writes of its own; null where it does not say, and on a master. */
+  readonly isReadOnly?: boolean | null;
   /** Seconds since anything came from the master; null while down, or on a master. */
   readonly lastIoSeconds: number | null;
   /** Replicas listed by this instance. */
@@ -127,6 +129,7 @@ export function readServerFacts(role: Role, info: Info, forged = false): ServerF
     linkUp: role.kind === 'replica' ? infoText(info, 'master_link_status') === 'up' : null,
     syncInProgress: infoText(info, 'master_sync_in_progress') === '1',
     syncPercent: percent(infoText(info, 'master_sync_perc')),
+    isReadOnly: readOnly(role, info),
     lastIoSeconds: lastIo === null || lastIo < 0 ? null : lastIo,
     replicas: infoReplicas(info),
     keyspace,
@@ -143,6 +146,11 @@ export function readServerFacts(role: Role, info: Info, forged = false): ServerF
     failoverState: infoText(info, 'master_failover_state'),
     tampered: tamperedFields(role, info, forged),
   };
+}
+
+function readOnly(role: Role, info: Info): boolean | null {
+  const text = infoText(info, 'slave_read_only');
+  return role.kind !== 'replica' || text === null ? null : text !== '0';
 }
 
 function readBacklog(info: Info): Backlog | null {
