@@ -189,10 +189,21 @@ function planReplica(input: PlanInput, draft: Draft, placed: Placed): void {
   const isArriving = attached && child.facts.loading;
   const relation = isArriving || isFedBy(child, root, nodes) ? ownOf(child, root) : relationOf(child.facts, root.facts);
   const isSafe = isArriving || relation.kind === 'same';
-  const [keysAtRisk, bytesAtRisk] = [isSafe ? 0 : child.facts.keys, relation.kind === 'diverged' ? relation.bytes : null];
+  const [keysAtRisk, bytesAtRisk] = [
+    isSafe ? 0 : child.facts.keys,
+    relation.kind === 'diverged' ? relation.bytes : null,
+  ];
   draft.refused.push(...refuseLink({shard, child, parent}));
   const resync = predictResync(child.facts.lineage, root.facts.lineage, parent.facts.backlog);
-  const step = {do: 'replicate-from', instance, parent: parent.instance, level, resync, keysAtRisk, bytesAtRisk} as const;
+  const step = {
+    do: 'replicate-from',
+    instance,
+    parent: parent.instance,
+    level,
+    resync,
+    keysAtRisk,
+    bytesAtRisk,
+  } as const;
   if (isSafe || consents(input, instance)) draft.steps.push(step);
   else {
     draft.denied.push(step);
@@ -272,10 +283,16 @@ export function staleness(planned: ServerFacts, now: ServerFacts, who: string): 
 }
 
 /** The same for a server that is about to be given another master, and may lose what it holds: only what the consent was given for. */
-export function targetStaleness(planned: ServerFacts, now: ServerFacts, who: string, keysAtRisk: number): string | null {
+export function targetStaleness(
+  planned: ServerFacts,
+  now: ServerFacts,
+  who: string,
+  keysAtRisk: number,
+): string | null {
   const stale = staleness(planned, now, who);
   if (stale !== null || keysAtRisk === 0) return stale;
-  if (planned.lineage.replid !== now.lineage.replid) return `${who} has another replication history than when the plan was made`;
+  if (planned.lineage.replid !== now.lineage.replid)
+    return `${who} has another replication history than when the plan was made`;
   if (now.keys <= keysAtRisk) return null;
   return `${who} holds ${now.keys} keys, and ${keysAtRisk} when their loss was consented to: somebody writes to it`;
 }
@@ -284,7 +301,8 @@ export function targetStaleness(planned: ServerFacts, now: ServerFacts, who: str
 export function promotionStaleness(planned: ServerFacts, now: ServerFacts, who: string): string | null {
   const stale = staleness(planned, now, who);
   if (stale !== null) return stale;
-  if (planned.lineage.replid !== now.lineage.replid) return `${who} has another replication history than when the plan was made`;
+  if (planned.lineage.replid !== now.lineage.replid)
+    return `${who} has another replication history than when the plan was made`;
   if (planned.linkUp === true || now.linkUp !== true) return null;
   return `the master that ${who} follows has come back since the plan was made`;
 }

@@ -109,7 +109,8 @@ function memoryRemark({child, root}: Linked, {maxBytes, datasetBytes, isIgnored}
   };
 }
 
-const memoryOf = (root: Server, datasetBytes: number): number => Math.max(root.facts.maxMemoryBytes ?? 0, 2 * datasetBytes);
+const memoryOf = (root: Server, datasetBytes: number): number =>
+  Math.max(root.facts.maxMemoryBytes ?? 0, 2 * datasetBytes);
 
 /** A full synchronisation replaces them like the keys. */
 function functionsReplaced({step, child, root}: Linked): Remark[] {

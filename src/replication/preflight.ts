@@ -48,7 +48,9 @@ function judgeShard({topology, observation, readings, plan}: PreflightInput, sha
   const links = shardPlan.steps.flatMap((step) => {
     if (step.do !== 'replicate-from') return [];
     const [child, parent, root] = [at(step.instance), at(step.parent), at(shard.master)];
-    return child === null || parent === null || root === null ? [] : [judgeLink({shard, step, child, parent, root, plan})];
+    return child === null || parent === null || root === null
+      ? []
+      : [judgeLink({shard, step, child, parent, root, plan})];
   });
   return [...servers, ...links];
 }
@@ -70,7 +72,9 @@ export function withSettings({shards}: Topology): Instance[] {
 /** The orders that a server is going to be given, with harmless arguments: for the server to judge beforehand. */
 export function trialsOf({steps}: ShardPlan, instance: Instance): Trial[] {
   const trials = steps.filter((step) => step.instance === instance).flatMap(trialsOfStep);
-  return trials.length === 0 ? [] : [...new Map([...trials, REWRITE].map((trial) => [trial.join(' '), trial])).values()];
+  return trials.length === 0
+    ? []
+    : [...new Map([...trials, REWRITE].map((trial) => [trial.join(' '), trial])).values()];
 }
 
 const REWRITE: Trial = ['CONFIG', 'REWRITE'];

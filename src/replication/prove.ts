@@ -15,7 +15,11 @@ interface Subject {
 }
 
 /** What the servers themselves would refuse, or somebody else would undo. Changes nothing. */
-export async function proveOrders(plan: Pick<Plan, 'shards'>, topology: Topology, timeoutMs: number): Promise<Refusal[]> {
+export async function proveOrders(
+  plan: Pick<Plan, 'shards'>,
+  topology: Topology,
+  timeoutMs: number,
+): Promise<Refusal[]> {
   const moves = plan.shards.flatMap(({shard, steps}) =>
     steps.flatMap((step) => (step.do === 'set-auth' || step.do === 'set-config' ? [] : [{shard: shard.name, step}])),
   );

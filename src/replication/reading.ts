@@ -43,7 +43,11 @@ const NAMES = [
 const COMMANDS = ['replicaof', 'slaveof', 'config'];
 
 /** Null when it went away in the meantime: the step says so itself. */
-export async function readOne(instance: Instance, trials: readonly Trial[], timeoutMs: number): Promise<Reading | null> {
+export async function readOne(
+  instance: Instance,
+  trials: readonly Trial[],
+  timeoutMs: number,
+): Promise<Reading | null> {
   let connection: Connection | null = null;
   try {
     connection = await Connection.open(endpointOf(instance), timeoutMs);
@@ -74,7 +78,14 @@ async function read(connection: Connection, trials: readonly Trial[]): Promise<R
     config: configOf(config),
     missing,
     user: typeof user === 'string' ? user : null,
-    denied: typeof user === 'string' ? await deniedOf(ask, user, trials.map((trial) => byItsOldName(trial, missing))) : [],
+    denied:
+      typeof user === 'string'
+        ? await deniedOf(
+            ask,
+            user,
+            trials.map((trial) => byItsOldName(trial, missing)),
+          )
+        : [],
     clients: typeof clients === 'string' ? countClients(clients) : null,
     modules: namesAfter(modules, 'name'),
     libraries: namesAfter(libraries, 'library_name'),

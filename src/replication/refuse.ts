@@ -195,7 +195,8 @@ function partedHow({child, parent, relation}: Wipe): string {
 /** A master that lost its data empties its replicas as soon as they find it again: what they hold may be all that is left. */
 function emptierHint({child, parent, attached}: Wipe): string {
   const [at, source] = [addressText(child.instance.address), addressText(parent.instance.address)];
-  if (attached !== true) return ` ${source} is the emptier side: was the reverse meant, ${source} as the replica of ${at}?`;
+  if (attached !== true)
+    return ` ${source} is the emptier side: was the reverse meant, ${source} as the replica of ${at}?`;
   const how = parent.facts.keys === 0 ? 'empty' : 'with an older snapshot';
   return ` ${source} is the emptier side: it seems to have been restarted ${how}, and ${at} may hold the only copy: was the reverse meant?`;
 }
