@@ -46,7 +46,7 @@ const READERS = [
     'memory|usage',
     'object|encoding',
   ],
-  ...['strlen', 'getrange', 'llen', 'lrange', 'hlen', 'hscan', 'scard', 'sscan', 'zcard', 'zscan'],
+  ...['hpexpiretime', 'strlen', 'getrange', 'llen', 'lrange', 'hlen', 'hscan', 'scard', 'sscan', 'zcard', 'zscan'],
   ...['xlen', 'xrange', 'xinfo|stream', 'xinfo|groups', 'xinfo|consumers', 'xpending'],
 ];
 const BUILDERS = [
@@ -64,7 +64,17 @@ const BUILDERS = [
     'pexpireat',
     'renamenx',
   ],
-  ...['xadd', 'xdel', 'xtrim', 'xsetid', 'xclaim', 'xreadgroup', 'xgroup|create', 'xgroup|createconsumer'],
+  ...[
+    'hpexpireat',
+    'xadd',
+    'xdel',
+    'xtrim',
+    'xsetid',
+    'xclaim',
+    'xreadgroup',
+    'xgroup|create',
+    'xgroup|createconsumer',
+  ],
 ];
 const DELETERS = [
   'del',
@@ -82,7 +92,18 @@ const DELETERS = [
   'xgroup|destroy',
 ];
 const CENSUS = [
-  ...['ping', 'time', 'wait', 'client|list', 'command', 'command|info', 'config|get', 'module|list', 'function|list'],
+  ...[
+    'ping',
+    'echo',
+    'time',
+    'wait',
+    'client|list',
+    'command',
+    'command|info',
+    'config|get',
+    'module|list',
+    'function|list',
+  ],
   ...['object|idletime', 'object|freq', 'randomkey', 'psync', 'replconf'],
 ];
 const MOVING = [
@@ -105,7 +126,8 @@ const TABLE: readonly Permission[] = [
   {command: 'replicate', keys: 'lock-read', commands: ROLES},
   {command: 'switchover', keys: 'lock', commands: [...HANDOVER, ...LOCK, ...PAUSE, 'failover', 'multi', 'exec']},
   {command: 'failover', keys: 'lock', commands: [...HANDOVER, ...LOCK]},
-  {command: 'locate --check', keys: 'read', commands: ['select', 'exists']},
+  // Only with --check: without it no server is asked.
+  {command: 'locate', keys: 'read', commands: ['select', 'exists']},
   {command: 'verify', keys: 'read', commands: ['select', 'scan', 'randomkey']},
   {command: 'rebalance', keys: 'write', commands: [...MOVING, ...HANDOVER]},
   {
@@ -153,9 +175,30 @@ export function keyRules(access: KeyAccess, prefixes: readonly string[] = ['*'])
 /** Every key of rtopo's own. */
 const RESERVED = '__rtopo:*';
 
+/** Commands that came later than 7.0, with the first version that knows them: to any older one a rule that names them is an error. */
+const SINCE: Readonly<Record<string, readonly [major: number, minor: number]>> = {
+  waitaof: [7, 2],
+  hpexpiretime: [7, 4],
+  hpexpireat: [7, 4],
+};
+
+export type Version = readonly [major: number, minor: number];
+
+/** Of the commands of a permission, those that a server of this version has. */
+export function knownTo([major, minor]: Version, commands: readonly string[]): readonly string[] {
+  return commands.filter((name) => {
+    const [first, second] = SINCE[name] ?? [0, 0];
+    return major > first || (major === first && minor >= second);
+  });
+}
+
 /** The rules of ACL SETUSER for one command, after `reset`. */
-export function rulesOf({keys, commands}: Permission, prefixes?: readonly string[]): readonly string[] {
-  return [...keyRules(keys, prefixes), '-@all', ...commands.map((name) => `+${name}`)];
+export function rulesOf(
+  {keys, commands}: Permission,
+  options: {readonly prefixes?: readonly string[] | undefined; readonly version?: Version} = {},
+): readonly string[] {
+  const known = knownTo(options.version ?? [7, 0], commands);
+  return [...keyRules(keys, options.prefixes), '-@all', ...known.map((name) => `+${name}`)];
 }
 
 /** A whole user, made anew. The secret is for whoever pastes it to fill in. */

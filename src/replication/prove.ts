@@ -75,10 +75,13 @@ async function proveLogin({shard, instance, timeoutMs}: Subject, auth: Auth): Pr
   let failure: RtopoError | null = null;
   let verdict: string | null = null;
   try {
-    await withConnection({...endpointOf(instance), auth}, timeoutMs, async (connection) => {
+    const connection = await Connection.open({...endpointOf(instance), auth}, timeoutMs, false);
+    try {
       await connection.call('PING');
       await connection.call('REPLCONF', ['capa', 'psync2']);
-    });
+    } finally {
+      connection.close();
+    }
     verdict = await mayPsync(instance, user, timeoutMs);
   } catch (error) {
     if (!(error instanceof RtopoError) || isOurs(error)) throw error;
