@@ -27,43 +27,31 @@ const PREFLIGHT = [
   'get',
   'module|list',
 ];
-const LOCK = ['eval', 'get', 'set', 'del', 'pexpire'];
+const LOCK = ['eval', 'evalsha', 'get', 'set', 'del', 'pexpire'];
 const ROLES = ['replicaof', ...CONFIG, ...PREFLIGHT];
 const PAUSE = ['client|pause', 'client|unpause'];
 
 /** Values that are read, digested and compared part by part. */
 const READERS = [
+  ...['select', 'scan', 'type', 'exists', 'dump', 'get', 'mget', 'pttl', 'pexpiretime', 'memory|usage'],
   ...[
-    'select',
-    'scan',
-    'type',
-    'exists',
-    'dump',
-    'get',
-    'mget',
-    'pttl',
-    'pexpiretime',
-    'memory|usage',
-    'object|encoding',
+    'hpexpiretime',
+    'strlen',
+    'getrange',
+    'llen',
+    'lrange',
+    'hlen',
+    'hscan',
+    'scard',
+    'sscan',
+    'zcard',
+    'zscan',
+    'zrange',
   ],
-  ...['hpexpiretime', 'strlen', 'getrange', 'llen', 'lrange', 'hlen', 'hscan', 'scard', 'sscan', 'zcard', 'zscan'],
-  ...['xlen', 'xrange', 'xinfo|stream', 'xinfo|groups', 'xinfo|consumers', 'xpending'],
+  ...['xlen', 'xrange', 'xinfo|stream', 'xpending'],
 ];
 const BUILDERS = [
-  ...[
-    'set',
-    'setrange',
-    'append',
-    'rpush',
-    'hset',
-    'sadd',
-    'zadd',
-    'restore',
-    'persist',
-    'pexpire',
-    'pexpireat',
-    'renamenx',
-  ],
+  ...['set', 'setrange', 'rpush', 'hset', 'sadd', 'zadd', 'restore', 'persist', 'pexpire', 'pexpireat', 'renamenx'],
   ...[
     'hpexpireat',
     'xadd',
@@ -71,26 +59,12 @@ const BUILDERS = [
     'xtrim',
     'xsetid',
     'xclaim',
-    'xreadgroup',
     'xgroup|create',
     'xgroup|createconsumer',
+    'xgroup|setid',
   ],
 ];
-const DELETERS = [
-  'del',
-  'unlink',
-  'eval',
-  'watch',
-  'unwatch',
-  'multi',
-  'exec',
-  'lpop',
-  'ltrim',
-  'hdel',
-  'srem',
-  'zrem',
-  'xgroup|destroy',
-];
+const DELETERS = ['del', 'unlink', 'eval', 'watch', 'unwatch', 'multi', 'exec', 'xgroup|destroy'];
 const CENSUS = [
   ...[
     'ping',
@@ -104,7 +78,7 @@ const CENSUS = [
     'module|list',
     'function|list',
   ],
-  ...['object|idletime', 'object|freq', 'randomkey', 'psync', 'replconf'],
+  ...['object|idletime', 'object|freq', 'evalsha', 'evalsha_ro', 'randomkey', 'psync', 'replconf'],
 ];
 const MOVING = [
   ...LOCK,
@@ -114,7 +88,7 @@ const MOVING = [
   ...CENSUS,
   'bgsave',
   'waitaof',
-  'function|restore',
+  'function|load',
   ...PAUSE,
 ];
 const HANDOVER = [...ROLES, 'bgsave', 'client|kill', 'wait'];

@@ -9,11 +9,12 @@ import {addressText, type Instance, instancesOf, type Shard, type Topology} from
 import {isOrdered, waitForLink} from './link.js';
 import {factsOf, type Observation} from './observe.js';
 import {lastingRole, Orders, persist, replyOf, setLogin} from './orders.js';
-import {promotionStaleness, relationOf, type Step, sourceStaleness, targetStaleness} from './plan.js';
+import {relationOf, type Step} from './plan.js';
 import {redisCli} from './redis-cli.js';
 import {applySettings} from './set-config.js';
 import {Watched} from './sight.js';
 import {Sources} from './sources.js';
+import {promotionStaleness, sourceStaleness, targetStaleness} from './stale.js';
 import {undo} from './undo.js';
 
 export interface ApplyOptions {
