@@ -166,7 +166,8 @@ function staleServer(was: SavedServer, now: SavedServer | undefined, {saved, isD
   const moved: StaleFact[] = [
     {fact: 'role', at, was: was.role, is: now.role},
     {fact: 'parent', at, was: was.of ?? 'none', is: now.of ?? 'none'},
-    {fact: 'history', at, was: was.history, is: now.history},
+    // A master begins a new history by itself, with its first replica and long after its last one.
+    {fact: 'history', at, was: was.history, is: was.of === null ? was.history : now.history},
   ];
   const isVictim = saved.discard.some((address) => addressText(address) === at);
   const isLost = was.keys > 0 && now.keys === 0;
