@@ -9,6 +9,7 @@ import {type Address, addressText, type Instance, instancesOf, type Shard, type 
 import {byLevel, liveParent, type Node, nodesOf, parentOf} from './graph.js';
 import {predictResync, type Relation, relate} from './lineage.js';
 import type {Observation} from './observe.js';
+import {isUsable, type OutOfReach, outOfReach} from './reach.js';
 import {
   type Answering,
   refuseDetach,
@@ -52,7 +53,7 @@ export interface Plan {
   readonly considered: readonly ShardPlan[];
   readonly unchanged: number;
   readonly refused: readonly Refusal[];
-  readonly unreachable: readonly {readonly instance: string; readonly fault: RtopoError}[];
+  readonly unreachable: readonly OutOfReach[];
   /** Instances left alone because their parent cannot be reached, or is left alone itself. */
   readonly skipped: readonly {readonly shard: string; readonly instance: string; readonly parent: string}[];
 }
@@ -130,16 +131,6 @@ function planSettings({config}: PlanInput, {shard, nodes, steps, unchanged}: Dra
 
 function isAnswering(node: Node): node is Node & Answering {
   return node.facts !== null;
-}
-
-/** A server that loads its own data can neither be told what to do, nor does it know yet what it holds. */
-function isUsable(node: Node): node is Node & Answering {
-  return node.facts !== null && !isLoadingItsOwn(node.facts);
-}
-
-/** As opposed to the snapshot of its master, which it loads in the course of a full resync. */
-function isLoadingItsOwn({loading, syncInProgress}: ServerFacts): boolean {
-  return loading && !syncInProgress;
 }
 
 function planMaster(input: PlanInput, draft: Draft): void {
@@ -246,20 +237,6 @@ function ownOf({facts: child}: Pick<Answering, 'facts'>, {facts: root}: Pick<Ans
 
 function consents(input: PlanInput, {address}: Instance): boolean {
   return input.discard.some((named) => addressText(named) === addressText(address));
-}
-
-function outOfReach(observation: Observation, instance: string): Plan['unreachable'] {
-  const observed = observation.byAddress.get(instance);
-  if (observed === undefined) return [];
-  if (!observed.reachable) return [{instance, fault: observed.fault}];
-  if (!isLoadingItsOwn(observed.facts)) return [];
-  const fault = new RtopoError({
-    code: 'LOADING',
-    exit: ExitCode.unreachable,
-    message: `${instance} is still loading its data set.`,
-    remedy: 'wait until it has loaded, then: rtopo replicate',
-  });
-  return [{instance, fault}];
 }
 
 /** A consent that names nobody is a typing error, and with typing errors one does not discard data. */
