@@ -1,4 +1,5 @@
-import {Args, Flags} from '@oclif/core';
+import {Args} from '@oclif/core';
+import {aclFlags} from '../cli/acl-flags.js';
 import {BaseCommand} from '../cli/base.js';
 import {didYouMean, usageError} from '../errors.js';
 import {
@@ -28,19 +29,7 @@ export default class Acl extends BaseCommand {
     command: Args.string({description: 'the command of rtopo', required: true}),
     verb: Args.string({description: 'its second word: plan, resume, … of a rebalance'}),
   };
-  static override flags = {
-    user: Flags.string({description: 'name of the login of rtopo (default rtopo)', helpValue: 'NAME'}),
-    'replication-user': Flags.string({description: 'name of the login of replicas (default repl)', helpValue: 'NAME'}),
-    prefix: Flags.string({
-      description: 'pattern of the keys that may be reached, instead of all; may be repeated',
-      helpValue: 'KEYPATTERN',
-      multiple: true,
-    }),
-    'server-version': Flags.string({
-      description: 'also what servers know from this version on, of Redis or Valkey (default 7.0)',
-      helpValue: '7.4',
-    }),
-  };
+  static override flags = aclFlags;
 
   async run(): Promise<AclReport> {
     const {args, flags} = await this.parse(Acl);
@@ -48,11 +37,10 @@ export default class Acl extends BaseCommand {
     const permission = permissionOf(command);
     if (permission === null) throw unknown(command);
     const user = (name: string, who: 'rtopo' | 'replicas', rules: readonly string[]) => {
-      if (!/^[^\s\u0000-\u001f\u007f-\u009f]+$/.test(name)) throw usageError({message: `A user name holds no spaces.`});
       return {user: name, for: who, rules, line: userLine(name, rules)};
     };
-    const version = versionOf(flags['server-version'] ?? '7.0');
-    const own = user(flags.user ?? 'rtopo', 'rtopo', rulesOf(permission, {prefixes: flags.prefix, version}));
+    const options = {prefixes: flags.prefix, version: flags['server-version'] ?? ([7, 0] as const)};
+    const own = user(flags.user ?? 'rtopo', 'rtopo', rulesOf(permission, options));
     const link = ['-@all', ...REPLICATION_COMMANDS.map((name) => `+${name}`)];
     const replicas = permission.commands.includes('replicaof')
       ? [user(flags['replication-user'] ?? 'repl', 'replicas', link)]
@@ -60,12 +48,6 @@ export default class Acl extends BaseCommand {
     this.say('on every server; put the secret in the place of SECRET, and keep it: ACL SAVE, or CONFIG REWRITE');
     return this.present({command: permission.command, users: [own, ...replicas]}, renderAcl);
   }
-}
-
-function versionOf(text: string): Version {
-  const match = /^(\d{1,3})\.(\d{1,3})/.exec(text);
-  if (match !== null) return [Number(match[1]), Number(match[2])];
-  throw usageError({message: `--server-version: '${text}' is not a version.`, remedy: 'write it as 7.4'});
 }
 
 function unknown(command: string) {
