@@ -49,9 +49,10 @@ export class Connection {
   /**
    * Dials, logs in and names the connection.
    * @param timeoutMs limit for connecting and logging in together, and then for each call, in milliseconds
+   * @param isNamed false: the login is one of replicas, which may not do that, and each refusal stands in the ACL log
    * @throws RtopoError with exit 5: refused, timed out, DNS, TLS, login; exit 78: no secret, no TLS file
    */
-  static async open(endpoint: Endpoint, timeoutMs: number): Promise<Connection> {
+  static async open(endpoint: Endpoint, timeoutMs: number, isNamed = true): Promise<Connection> {
     const credentials = endpoint.auth === null ? null : await resolveCredentials(endpoint.auth);
     const options = await ioredisOptions(endpoint, timeoutMs);
     const deadline = performance.now() + timeoutMs;
@@ -64,6 +65,7 @@ export class Connection {
     try {
       await connection.#within('the connection', client.connect(), timeoutMs);
       await connection.#login(credentials, Math.max(1, deadline - performance.now()));
+      if (isNamed) connection.#name();
       return connection;
     } catch (error) {
       client.disconnect(false);
@@ -109,6 +111,9 @@ export class Connection {
         credentials.username === null ? [credentials.password] : [credentials.username, credentials.password];
       await this.call('AUTH', args, timeoutMs);
     }
+  }
+
+  #name(): void {
     // Optional: an ACL may forbid it, and rtopo works without a name in CLIENT LIST.
     // Not awaited: it travels with the first real command.
     this.#client.call('CLIENT', ['SETNAME', 'rtopo']).catch(() => undefined);

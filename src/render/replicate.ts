@@ -7,19 +7,22 @@ import {count, plural} from './units.js';
 
 export function renderReplicate(report: ReplicateReport, style: Style): string {
   const reasons = [...report.unreachable, ...report.refused, ...report.steps.flatMap(reasonOf)];
+  const critical = reasons.map((reason) => describe({...reason, severity: 'critical'}, style));
+  const told = [...critical, ...report.warnings.map((warning) => describe(warning, style))];
   const parts = [
     ...stepLists(report.steps, style),
-    ...(reasons.length === 0
-      ? []
-      : [reasons.map((reason) => describe({...reason, severity: 'critical'}, style)).join('\n')]),
+    ...(told.length === 0 ? [] : [told.join('\n')]),
     verdict(report, style),
+    ...(report.planFile === undefined
+      ? []
+      : [`the plan is in ${report.planFile}; to carry it out: rtopo replicate --apply-plan ${report.planFile}`]),
   ];
   return `${parts.join('\n\n')}\n`;
 }
 
 /** Why a step failed, told below with the other reasons: a sentence has no place in a column. */
 function reasonOf({outcome, code, message, remedy}: ReplicateStepReport) {
-  return outcome !== 'failed'
+  return outcome !== 'failed' && outcome !== 'undone'
     ? []
     : [{code: code ?? 'FAILED', message: message ?? '', remedy: remedy ?? 'rtopo status'}];
 }
@@ -46,6 +49,8 @@ function sign({outcome}: ReplicateStepReport, style: Style): string {
       return style.good('✓');
     case 'failed':
       return style.bad('✗');
+    case 'undone':
+      return style.bad('↶');
     case 'skipped':
       return style.dim('-');
   }
@@ -58,15 +63,28 @@ function actionText(step: ReplicateStepReport, style: Style): string {
     case 'promote':
       return `become the master${remark(step, style)}`;
     case 'replicate-from': {
-      const loss = step.keysAtRisk > 0 ? style.bad(`, DISCARDS ${plural(step.keysAtRisk, 'key')}`) : '';
-      const resync = step.resync === null ? '' : style.dim(`, ${step.resync} sync`);
-      return `replicate from ${step.target}${resync}${loss}${remark(step, style)}`;
+      const bytes = step.bytesAtRisk === null ? '' : ` (${plural(step.bytesAtRisk, 'byte')} of history)`;
+      const loss = step.keysAtRisk > 0 ? style.bad(`, DISCARDS ${plural(step.keysAtRisk, 'key')}${bytes}`) : '';
+      return `replicate from ${step.target}${resyncText(step, style)}${loss}${remark(step, style)}`;
+    }
+    case 'set-config': {
+      const changes = (step.settings ?? []).map(({name, from, to}) => `${name} ${from} → ${to}`);
+      return `set ${changes.join(', ')}${remark(step, style)}`;
     }
   }
 }
 
+/** The prediction; once it is known otherwise, what it came to. */
+function resyncText({resync, resynced}: ReplicateStepReport, style: Style): string {
+  if (resync === null) return '';
+  if (resynced === null || resynced === resync) return style.dim(`, ${resync} sync`);
+  const text = `, ${resynced} sync (${resync} was expected)`;
+  return resynced === 'full' ? style.warning(text) : style.dim(text);
+}
+
 function remark(step: ReplicateStepReport, style: Style): string {
   if (step.outcome === 'skipped' && step.message !== undefined) return style.warning(`: ${step.message}`);
+  if (step.outcome === 'undone') return style.warning(', undone');
   switch (step.persisted) {
     case 'yes':
       return style.dim(', persisted');

@@ -1,47 +1,124 @@
 /**
- * The order of the changes. Shards run side by side; inside a shard it is logins → promotion → replicas level by level,
+ * The order of the changes. Shards run side by side; inside a shard it is logins → promotion → replicas level by level → settings,
  * because a replica can only follow a parent that already leads where it should.
  */
 import type {ReplicateStepReport} from '../report/replicate.js';
-import {addressText} from '../topology/types.js';
+import {addressText, type Instance} from '../topology/types.js';
 import type {Plan, ShardPlan, Step} from './plan.js';
+import {resyncsOf, type SyncCounters} from './resync.js';
+import {SyncSlots} from './slots.js';
+import {Sources} from './sources.js';
 import {type ApplyOptions, runStep, type StepResult, stepReport} from './step.js';
 
+export const DEFAULT_PARALLEL_SYNCS = 4;
+
 /** Applies the plan as it was shown. Never throws for what goes wrong on a server: the step says `failed`, and why. */
-export async function applyReplication(plan: Plan, options: ApplyOptions): Promise<StepResult[]> {
-  const shards = await Promise.all(plan.shards.map((shard) => applyShard(shard, options)));
-  return shards.flat();
+export async function applyReplication(plan: Pick<Plan, 'shards'>, options: ApplyOptions): Promise<StepResult[]> {
+  const slots = new SyncSlots(options.parallelSyncs ?? DEFAULT_PARALLEL_SYNCS);
+  const sources = new Sources(options.commandTimeoutMs);
+  try {
+    const shards = await Promise.all(plan.shards.map((shard) => applyShard(shard, {options, slots, sources})));
+    return shards.flat();
+  } finally {
+    sources.close();
+  }
 }
 
-async function applyShard({shard, steps}: ShardPlan, options: ApplyOptions): Promise<StepResult[]> {
+interface Run {
+  readonly options: ApplyOptions;
+  readonly slots: SyncSlots;
+  readonly sources: Sources;
+}
+
+async function applyShard({shard, steps}: ShardPlan, run: Run): Promise<StepResult[]> {
   const results: StepResult[] = [];
   const failed = new Set<string>();
   for (const wave of waves(steps)) {
+    const before = await countSyncs(wave, run);
     const done = await Promise.all(
       wave.map(async (step): Promise<StepResult> => {
         const planned = stepReport(shard.name, step, 'planned');
         const blocker = blockedBy(step, failed);
-        if (blocker !== null)
-          return {report: {...planned, outcome: 'skipped', message: blocker}, error: null, changed: false};
-        options.onStep?.(planned, 'start');
-        const result = await runStep(planned, {shard, step}, options);
-        options.onStep?.(result.report, 'end');
-        return result;
+        if (blocker !== null) return skipped(planned, {message: blocker});
+        return run.slots.hold(step, () => begin(planned, {shard, step}, run.options));
       }),
     );
     for (const {report} of done) if (report.outcome !== 'done') failed.add(keyOf(report));
-    results.push(...done);
+    results.push(...(await withResyncs(wave, done, before, run)));
   }
   return results;
+}
+
+async function begin(
+  planned: ReplicateStepReport,
+  task: Parameters<typeof runStep>[1],
+  options: ApplyOptions,
+): Promise<StepResult> {
+  if (options.signal?.aborted === true)
+    return skipped(planned, {message: 'interrupted before it', code: 'INTERRUPTED'});
+  options.onStep?.(planned, 'start');
+  const result = await runStep(planned, task, options);
+  options.onStep?.(result.report, 'end');
+  return result;
+}
+
+function skipped(planned: ReplicateStepReport, why: {message: string; code?: string}): StepResult {
+  return {report: {...planned, ...why, outcome: 'skipped'}, error: null, changed: false};
+}
+
+type Counters = ReadonlyMap<Instance, SyncCounters | null>;
+
+/** Of every parent of a wave; null for one that cannot be asked: then nothing is said of how its replicas came by their data. */
+async function countSyncs(wave: readonly Step[], {sources}: Run): Promise<Counters> {
+  const parents = new Set(wave.flatMap((step) => (step.do === 'replicate-from' ? [step.parent] : [])));
+  const counted = [...parents].map(async (parent) => {
+    const sight = await sources.look(parent).catch(() => null);
+    return [parent, sight?.syncs ?? null] as const;
+  });
+  return new Map(await Promise.all(counted));
+}
+
+/** What the synchronisations of a wave came to, beside what was predicted. */
+async function withResyncs(
+  wave: readonly Step[],
+  results: readonly StepResult[],
+  before: Counters,
+  run: Run,
+): Promise<StepResult[]> {
+  const after = await countSyncs(wave, run);
+  const all = [...results];
+  for (const parent of before.keys()) {
+    const linked = wave.flatMap((step, i) => {
+      const {link} = results[i]!;
+      return step.do !== 'replicate-from' || step.parent !== parent || link === undefined ? [] : [{i, step, link}];
+    });
+    const witnesses = linked.map(({step, link}) => ({predicted: step.resync, ...link}));
+    const kinds = resyncsOf({before: before.get(parent) ?? null, after: after.get(parent) ?? null}, witnesses);
+    for (const [n, {i}] of linked.entries()) {
+      all[i] = {...all[i]!, report: {...all[i]!.report, resynced: kinds[n]!}};
+    }
+  }
+  return all;
 }
 
 function keyOf({action, instance}: Pick<ReplicateStepReport, 'action' | 'instance'>): string {
   return `${action} ${instance}`;
 }
 
-/** Steps that may run at the same time, in order: logins, promotion, then one wave per level of replicas. */
+/** Steps that may run at the same time, in order: logins, promotion, one wave per level of replicas, settings. */
 function waves(steps: readonly Step[]): Step[][] {
-  const rank = (step: Step): number => (step.do === 'set-auth' ? 0 : step.do === 'promote' ? 1 : 1 + step.level);
+  const rank = (step: Step): number => {
+    switch (step.do) {
+      case 'set-auth':
+        return 0;
+      case 'promote':
+        return 1;
+      case 'replicate-from':
+        return 1 + step.level;
+      case 'set-config':
+        return Number.POSITIVE_INFINITY;
+    }
+  };
   const ranks = [...new Set(steps.map(rank))].sort((a, b) => a - b);
   return ranks.map((r) => steps.filter((step) => rank(step) === r));
 }

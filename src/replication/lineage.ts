@@ -9,6 +9,8 @@ export type Relation =
   | {readonly kind: 'same'}
   /** The node went on writing after the histories parted; `bytes` of its own would be lost. */
   | {readonly kind: 'diverged'; readonly bytes: number}
+  /** One history, and beside it keys that were written to the node itself while it was a replica; `keys` is at least how many. */
+  | {readonly kind: 'local'; readonly keys: number}
   /** No common history is known: everything the node holds may exist nowhere else. */
   | {readonly kind: 'foreign'};
 

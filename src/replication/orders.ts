@@ -34,16 +34,22 @@ export function replyOf(error: unknown): string | null {
   return typeof reply === 'string' ? reply : null;
 }
 
-/** Some servers are made safe by renaming REPLICAOF, and keep its older name. */
-export async function replicaOf(orders: Orders, instance: Instance, args: readonly Argument[]): Promise<void> {
+/** Some servers are made safe by renaming REPLICAOF, and keep its older name. The name by which it was obeyed. */
+export async function replicaOf(
+  orders: Orders,
+  instance: Instance,
+  args: readonly Argument[],
+): Promise<'REPLICAOF' | 'SLAVEOF'> {
   const unknown = (error: unknown): boolean => /unknown command/i.test(replyOf(error) ?? '');
   try {
-    return await orders.give('REPLICAOF', args);
+    await orders.give('REPLICAOF', args);
+    return 'REPLICAOF';
   } catch (error) {
     if (!unknown(error)) throw error;
   }
   try {
     await orders.give('SLAVEOF', args);
+    return 'SLAVEOF';
   } catch (error) {
     if (!unknown(error)) throw error;
     throw new RtopoError({
@@ -89,4 +95,16 @@ export async function persist(orders: Orders): Promise<Persisted> {
     if (reply === null) throw error;
     return /without a config file/i.test(reply) ? 'no-config-file' : 'failed';
   }
+}
+
+/**
+ * A role that outlives a restart. Both orders leave together: were rtopo killed between them, nobody could tell afterwards that
+ * the role was not written down.
+ */
+export async function lastingRole(orders: Orders, instance: Instance, args: readonly Argument[]): Promise<Persisted> {
+  const ordered = replicaOf(orders, instance, args);
+  const persisted = persist(orders);
+  persisted.catch(() => undefined);
+  // Written down before the older name of the order was tried, it is written down once more.
+  return (await ordered) === 'SLAVEOF' ? persist(orders) : persisted;
 }

@@ -9,6 +9,7 @@ import {type Address, addressText, type Instance, instancesOf, type Shard, type 
 import {byLevel, liveParent, type Node, nodesOf, parentOf} from './graph.js';
 import {predictResync, type Relation, relate} from './lineage.js';
 import type {Observation} from './observe.js';
+import {isUsable, type OutOfReach, outOfReach} from './reach.js';
 import {
   type Answering,
   refuseDetach,
@@ -18,8 +19,12 @@ import {
   refuseSwap,
   refuseWipe,
 } from './refuse.js';
+import {type LiveConfig, pendingSettings, type Setting} from './settings.js';
 
-/** Steps of one shard, in the order they must run: logins, then promotion, then replicas from the root outwards. */
+/**
+ * Steps of one shard, in the order they must run: logins, then promotion, then replicas from the root outwards, then settings, since
+ * a master that needs replicas to take writes would refuse them until they are there.
+ */
 export type Step =
   | {readonly do: 'set-auth'; readonly instance: Instance}
   | {readonly do: 'promote'; readonly instance: Instance}
@@ -32,7 +37,10 @@ export type Step =
       readonly resync: 'partial' | 'full';
       /** Keys that exist nowhere else as far as lineage can tell; more than 0 only with consent. */
       readonly keysAtRisk: number;
-    };
+      /** Of its history, what its master never received; null: their histories have nothing in common, or nobody can tell. */
+      readonly bytesAtRisk?: number | null;
+    }
+  | {readonly do: 'set-config'; readonly instance: Instance; readonly settings: readonly Setting[]};
 
 export interface ShardPlan {
   readonly shard: Shard;
@@ -41,9 +49,11 @@ export interface ShardPlan {
 
 export interface Plan {
   readonly shards: readonly ShardPlan[];
+  /** The same, with the steps that are refused: what stands in their way besides is to be said at once. */
+  readonly considered: readonly ShardPlan[];
   readonly unchanged: number;
   readonly refused: readonly Refusal[];
-  readonly unreachable: readonly {readonly instance: string; readonly fault: RtopoError}[];
+  readonly unreachable: readonly OutOfReach[];
   /** Instances left alone because their parent cannot be reached, or is left alone itself. */
   readonly skipped: readonly {readonly shard: string; readonly instance: string; readonly parent: string}[];
 }
@@ -53,6 +63,8 @@ export interface PlanInput {
   readonly observation: Observation;
   /** Addresses whose data may be discarded. */
   readonly discard: readonly Address[];
+  /** What CONFIG GET said, by `addressText`; absent: not asked, or not told. */
+  readonly config?: ReadonlyMap<string, LiveConfig>;
 }
 
 export function planReplication(input: PlanInput): Plan {
@@ -61,7 +73,8 @@ export function planReplication(input: PlanInput): Plan {
   const shards = topology.shards.map((shard) => planShard(input, shard));
   return {
     shards: shards.map(({shard, steps}) => ({shard, steps})),
-    unchanged: shards.reduce((sum, {unchanged}) => sum + unchanged, 0),
+    considered: shards.map(({shard, steps, denied}) => ({shard, steps: [...steps, ...denied]})),
+    unchanged: shards.reduce((sum, {unchanged}) => sum + unchanged.size, 0),
     refused: [...refuseSharedProcess(input), ...shards.flatMap(({refused}) => refused)],
     unreachable: topology.shards
       .flatMap(instancesOf)
@@ -75,14 +88,16 @@ interface Draft {
   /** Master first. */
   readonly nodes: readonly Node[];
   readonly steps: Step[];
+  /** Steps that would be taken, were it not for a refusal. */
+  readonly denied: Step[];
   readonly refused: Refusal[];
   readonly skipped: {shard: string; instance: string; parent: string}[];
-  unchanged: number;
+  readonly unchanged: Set<Instance>;
 }
 
 function planShard(input: PlanInput, shard: Shard): Draft {
   const nodes = nodesOf(shard, input.observation);
-  const draft: Draft = {shard, nodes, steps: [], refused: [], skipped: [], unchanged: 0};
+  const draft: Draft = {shard, nodes, steps: [], denied: [], refused: [], skipped: [], unchanged: new Set()};
   for (const node of nodes.filter(isAnswering)) draft.refused.push(...refuseInstance(shard, node));
   planMaster(input, draft);
   const left = new Set(nodes.filter((node) => !isUsable(node)).map(({instance}) => instance));
@@ -100,21 +115,22 @@ function planShard(input: PlanInput, shard: Shard): Draft {
   if (draft.steps.length > 0 && needsLogin) {
     draft.steps.unshift(...nodes.filter(isUsable).map(({instance}) => ({do: 'set-auth', instance}) as const));
   }
+  planSettings(input, draft);
   return draft;
+}
+
+function planSettings({config}: PlanInput, {shard, nodes, steps, unchanged}: Draft): void {
+  for (const {instance} of nodes.filter(isUsable)) {
+    const live = config?.get(addressText(instance.address));
+    const settings = live === undefined ? [] : pendingSettings(shard, instance, live);
+    if (settings.length === 0) continue;
+    unchanged.delete(instance);
+    steps.push({do: 'set-config', instance, settings});
+  }
 }
 
 function isAnswering(node: Node): node is Node & Answering {
   return node.facts !== null;
-}
-
-/** A server that loads its own data can neither be told what to do, nor does it know yet what it holds. */
-function isUsable(node: Node): node is Node & Answering {
-  return node.facts !== null && !isLoadingItsOwn(node.facts);
-}
-
-/** As opposed to the snapshot of its master, which it loads in the course of a full resync. */
-function isLoadingItsOwn({loading, syncInProgress}: ServerFacts): boolean {
-  return loading && !syncInProgress;
 }
 
 function planMaster(input: PlanInput, draft: Draft): void {
@@ -122,7 +138,7 @@ function planMaster(input: PlanInput, draft: Draft): void {
   const master = nodes[0]!;
   if (!isUsable(master)) return;
   if (master.facts.role.kind !== 'replica') {
-    draft.unchanged += 1;
+    draft.unchanged.add(shard.master);
     return;
   }
   draft.steps.push({do: 'promote', instance: shard.master});
@@ -158,18 +174,46 @@ function planReplica(input: PlanInput, draft: Draft, placed: Placed): void {
   const parentMoves = draft.steps.some((step) => step.do !== 'set-auth' && step.instance === parent.instance);
   // Under a parent that moves even a good link is cut and made again, and may carry other data then.
   if (attached && !parentMoves && child.facts.linkUp === true && sameHistory(child, parent)) {
-    draft.unchanged += 1;
+    draft.unchanged.add(instance);
     return;
   }
-  const relation = attached && child.facts.loading ? SAME : relationOf(child.facts, root.facts);
-  const keysAtRisk = relation.kind === 'same' ? 0 : child.facts.keys;
+  const isArriving = attached && child.facts.loading;
+  const relation = isArriving || isFedBy(child, root, nodes) ? ownOf(child, root) : relationOf(child.facts, root.facts);
+  const isSafe = isArriving || relation.kind === 'same';
+  const [keysAtRisk, bytesAtRisk] = [
+    isSafe ? 0 : child.facts.keys,
+    relation.kind === 'diverged' ? relation.bytes : null,
+  ];
   draft.refused.push(...refuseLink({shard, child, parent}));
-  if (keysAtRisk > 0 && !consents(input, instance)) {
-    draft.refused.push(refuseWipe({shard, child, parent, relation}));
-    return;
-  }
   const resync = predictResync(child.facts.lineage, root.facts.lineage, parent.facts.backlog);
-  draft.steps.push({do: 'replicate-from', instance, parent: parent.instance, level, resync, keysAtRisk});
+  const step = {
+    do: 'replicate-from',
+    instance,
+    parent: parent.instance,
+    level,
+    resync,
+    keysAtRisk,
+    bytesAtRisk,
+  } as const;
+  if (isSafe || consents(input, instance)) draft.steps.push(step);
+  else {
+    draft.denied.push(step);
+    draft.refused.push(refuseWipe({shard, child, parent, relation, attached}));
+  }
+}
+
+/**
+ * A chain of good links of one history leads up to the root. Both are asked at the same time, so a replica that was asked a moment
+ * later may seem to be ahead of a master that is written to.
+ */
+function isFedBy(child: Node & Answering, root: Node & Answering, nodes: readonly Node[]): boolean {
+  let node: Node | null = child;
+  for (let hops = 0; node !== null && hops < nodes.length; hops++) {
+    if (node === root) return true;
+    if (node.facts?.linkUp !== true || node.facts.lineage.replid !== root.facts.lineage.replid) return false;
+    node = liveParent(node, nodes);
+  }
+  return false;
 }
 
 const SAME: Relation = {kind: 'same'};
@@ -180,25 +224,19 @@ function sameHistory(child: Answering, parent: Answering): boolean {
 
 /** Nothing can be lost where nothing is held. */
 export function relationOf(child: ServerFacts, root: ServerFacts): Relation {
-  return child.keys === 0 ? SAME : relate(child.lineage, root.lineage);
+  if (child.keys === 0) return SAME;
+  const relation = relate(child.lineage, root.lineage);
+  return relation.kind === 'same' ? ownOf({facts: child}, {facts: root}) : relation;
+}
+
+/** A replica that takes writes keeps them beside its history, where no offset shows them; only its number of keys may give them away. */
+function ownOf({facts: child}: Pick<Answering, 'facts'>, {facts: root}: Pick<Answering, 'facts'>): Relation {
+  const local = child.writable === true ? child.keys - root.keys : 0;
+  return local > 0 ? {kind: 'local', keys: local} : SAME;
 }
 
 function consents(input: PlanInput, {address}: Instance): boolean {
   return input.discard.some((named) => addressText(named) === addressText(address));
-}
-
-function outOfReach(observation: Observation, instance: string): Plan['unreachable'] {
-  const observed = observation.byAddress.get(instance);
-  if (observed === undefined) return [];
-  if (!observed.reachable) return [{instance, fault: observed.fault}];
-  if (!isLoadingItsOwn(observed.facts)) return [];
-  const fault = new RtopoError({
-    code: 'LOADING',
-    exit: ExitCode.unreachable,
-    message: `${instance} is still loading its data set.`,
-    remedy: 'wait until it has loaded, then: rtopo replicate',
-  });
-  return [{instance, fault}];
 }
 
 /** A consent that names nobody is a typing error, and with typing errors one does not discard data. */
@@ -212,19 +250,4 @@ function assertConsentsAreDeclared({topology, discard}: PlanInput): void {
     message: `--discard-data ${addressText(stray)} names no declared instance.`,
     remedy: `name one of ${declared.join(', ')}`,
   });
-}
-
-/** Which facts a step relied on: read again just before it runs. The changed one as a sentence, or null. */
-export function staleness(planned: ServerFacts, now: ServerFacts, who: string): string | null {
-  if (planned.runId !== now.runId) return `${who} was restarted or replaced since the plan was made (run id changed)`;
-  if (planned.role.kind !== now.role.kind) return `${who} changed its role since the plan was made`;
-  return null;
-}
-
-/** The same for a server whose data is about to replace another's: it must not have lost them. */
-export function sourceStaleness(planned: ServerFacts, now: ServerFacts, who: string): string | null {
-  // A parent that this very run has just promoted or attached has another role by now, rightly.
-  const stale = staleness({...planned, role: now.role}, now, who);
-  if (stale !== null || planned.keys === 0 || now.keys > 0) return stale;
-  return `${who} held ${planned.keys} keys when the plan was made and holds none now`;
 }

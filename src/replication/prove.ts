@@ -2,7 +2,7 @@
  * Proof before the first change, as far as a server can be asked: the login that replicas are going to use is tried on every parent.
  * With a wrong one the server would answer OK to REPLICAOF, and from Redis 6.2 the replica would knock thousands of times a second.
  */
-import {ExitCode, RtopoError} from '../errors.js';
+import {ExitCode, RtopoError, rememberSecret} from '../errors.js';
 import {Connection, endpointOf, withConnection} from '../redis/connect.js';
 import type {Refusal} from '../report/replicate.js';
 import {type Auth, addressText, type Instance, type Topology} from '../topology/types.js';
@@ -15,9 +15,13 @@ interface Subject {
 }
 
 /** What the servers themselves would refuse, or somebody else would undo. Changes nothing. */
-export async function proveOrders(plan: Plan, topology: Topology, timeoutMs: number): Promise<Refusal[]> {
+export async function proveOrders(
+  plan: Pick<Plan, 'shards'>,
+  topology: Topology,
+  timeoutMs: number,
+): Promise<Refusal[]> {
   const moves = plan.shards.flatMap(({shard, steps}) =>
-    steps.flatMap((step) => (step.do === 'set-auth' ? [] : [{shard: shard.name, step}])),
+    steps.flatMap((step) => (step.do === 'set-auth' || step.do === 'set-config' ? [] : [{shard: shard.name, step}])),
   );
   const auth = topology.replicationAuth;
   const parents = new Map<Instance, Subject>();
@@ -71,10 +75,13 @@ async function proveLogin({shard, instance, timeoutMs}: Subject, auth: Auth): Pr
   let failure: RtopoError | null = null;
   let verdict: string | null = null;
   try {
-    await withConnection({...endpointOf(instance), auth}, timeoutMs, async (connection) => {
+    const connection = await Connection.open({...endpointOf(instance), auth}, timeoutMs, false);
+    try {
       await connection.call('PING');
       await connection.call('REPLCONF', ['capa', 'psync2']);
-    });
+    } finally {
+      connection.close();
+    }
     verdict = await mayPsync(instance, user, timeoutMs);
   } catch (error) {
     if (!(error instanceof RtopoError) || isOurs(error)) throw error;
@@ -116,6 +123,8 @@ async function proveOwnLogin(subject: Subject, step: Step): Promise<Refusal[]> {
   const own = await withConnection(endpointOf(instance), timeoutMs, (connection) =>
     connection.attempt('CONFIG', ['GET', 'masterauth']),
   );
+  // It comes in clear text: whatever prints it by mistake from here on prints nothing.
+  if (Array.isArray(own)) rememberSecret(String(own[1]));
   if (!Array.isArray(own) || own[1] !== '') return [];
   const [at, parent] = [addressText(instance.address), addressText(step.parent.address)];
   return [

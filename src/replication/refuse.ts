@@ -156,31 +156,49 @@ export function refuseSharedProcess({topology, observation}: PlanInput): Refusal
 
 interface Wipe extends Pair {
   readonly relation: Relation;
+  /** It follows that master by order already: what happened, happened to the master. */
+  readonly attached?: boolean;
 }
 
 /** The instance holds keys that its new master's lineage does not have. */
-export function refuseWipe({shard, child, parent, relation}: Wipe): Refusal {
+export function refuseWipe(wipe: Wipe): Refusal {
+  const {shard, child, parent} = wipe;
   const [at, source] = [addressText(child.instance.address), addressText(parent.instance.address)];
   const reversed = parent.facts.keys < child.facts.keys;
-  const why =
-    relation.kind === 'diverged'
-      ? `Their histories parted: ${at} went on for ${relation.bytes} bytes that ${source} never received.`
-      : 'They share no replication history.';
-  const hint = reversed
-    ? ` ${source} is the emptier side: was the reverse meant, ${source} as the replica of ${at}?`
-    : '';
   return {
     code: 'WOULD_WIPE',
     shard: shard.name,
     instance: at,
     message:
       `${at} holds ${perDatabase(child.facts)}; its new master ${source} holds ${perDatabase(parent.facts)}. ` +
-      `${why} Replication would delete every key of ${at}.${hint}`,
+      `${partedHow(wipe)} Replication would delete every key of ${at}.${reversed ? emptierHint(wipe) : ''}`,
     consent: `--discard-data ${at}`,
     remedy: reversed
       ? `declare ${at} as the master, or repeat with --discard-data ${at} if its keys may go`
       : `repeat with --discard-data ${at} if its keys may go`,
   };
+}
+
+function partedHow({child, parent, relation}: Wipe): string {
+  const [at, source] = [addressText(child.instance.address), addressText(parent.instance.address)];
+  switch (relation.kind) {
+    case 'diverged':
+      return `Their histories parted: ${at} went on for ${relation.bytes} bytes that ${source} never received.`;
+    case 'local':
+      return `It is a replica that takes writes itself (replica-read-only no), and ${relation.keys} or more of its keys are its own.`;
+    case 'same':
+    case 'foreign':
+      return 'They share no replication history.';
+  }
+}
+
+/** A master that lost its data empties its replicas as soon as they find it again: what they hold may be all that is left. */
+function emptierHint({child, parent, attached}: Wipe): string {
+  const [at, source] = [addressText(child.instance.address), addressText(parent.instance.address)];
+  if (attached !== true)
+    return ` ${source} is the emptier side: was the reverse meant, ${source} as the replica of ${at}?`;
+  const how = parent.facts.keys === 0 ? 'empty' : 'with an older snapshot';
+  return ` ${source} is the emptier side: it seems to have been restarted ${how}, and ${at} may hold the only copy: was the reverse meant?`;
 }
 
 /** `12 keys (db0 10, db3 2)`, or `no keys`. */

@@ -1,24 +1,28 @@
 /** The wing's story: observe, plan, prove, apply, and what it comes to. */
-import {ExitCode, RtopoError} from '../errors.js';
+import type {Finding} from '../report/finding.js';
 import type {ReplicateReport, ReplicateStepReport} from '../report/replicate.js';
 import type {Address, Topology} from '../topology/types.js';
 import {applyReplication} from './apply.js';
-import {type Observation, observeTopology} from './observe.js';
-import {type Plan, planReplication} from './plan.js';
-import {proveOrders} from './prove.js';
-import {stepReport} from './step.js';
+import {makePlan, type Planned} from './planning.js';
+import {planStale, readPlan, savedPlan, staleFacts, writePlan} from './saved-plan.js';
+import {
+  missedPredictions,
+  plannedSteps,
+  type ReplicationVerdict,
+  reportOf,
+  skippedSteps,
+  verdictOf,
+} from './verdict.js';
+
+export type {ReplicationVerdict} from './verdict.js';
 
 export interface ReplicationOptions {
   readonly topology: Topology;
   readonly discard: readonly Address[];
   readonly commandTimeoutMs: number;
   readonly linkTimeoutMs: number;
-}
-
-/** The verdict on a report: the exit code, and the error beside it when a script should read one. */
-export interface ReplicationVerdict {
-  readonly exit: ExitCode;
-  readonly error?: RtopoError;
+  /** Full synchronisations that one parent gives at a time; null: the default. */
+  readonly parallelSyncs?: number | undefined;
 }
 
 export interface Applied {
@@ -31,54 +35,86 @@ export interface Applied {
 export class Replication {
   readonly report: ReplicateReport;
   readonly verdict: ReplicationVerdict;
-  readonly #plan: Plan;
-  readonly #observation: Observation;
+  readonly #planned: Planned;
   readonly #options: ReplicationOptions;
 
-  private constructor(plan: Plan, observation: Observation, options: ReplicationOptions) {
-    this.#plan = plan;
-    this.#observation = observation;
+  private constructor(planned: Planned, options: ReplicationOptions) {
+    this.#planned = planned;
     this.#options = options;
-    this.report = reportOf(plan, plannedSteps(plan), {applied: false, changed: false});
+    const {plan, warnings} = planned;
+    this.report = reportOf(plan, plannedSteps(plan), {applied: false, changed: false, warnings});
     this.verdict = verdictOf(this.report, null);
   }
 
   /** Observes and plans, and proves what can be proved beforehand. Changes nothing. */
   static async plan(options: ReplicationOptions): Promise<Replication> {
-    const {topology, discard, commandTimeoutMs} = options;
-    const observation = await observeTopology(topology, commandTimeoutMs);
-    const plan = planReplication({topology, observation, discard});
-    // A refused plan is not carried out, and the servers it names may be any.
-    const unproved = plan.refused.length > 0 ? [] : await proveOrders(plan, topology, commandTimeoutMs);
-    return new Replication({...plan, refused: [...plan.refused, ...unproved]}, observation, options);
+    return new Replication(await makePlan(options), options);
+  }
+
+  /**
+   * The plan of a file, with the consents it was made with, against the servers as they are now.
+   * @throws RtopoError exit 3 `PLAN_STALE` naming every fact that has changed, exit 3 `PLAN_DAMAGED`, exit 64 without a file
+   */
+  static async saved(path: string, options: ReplicationOptions): Promise<Replication> {
+    const saved = await readPlan(path);
+    const now = {...options, discard: saved.discard};
+    const replication = new Replication(await makePlan(now), now);
+    const {plan, observation} = replication.#planned;
+    const facts = staleFacts(saved, {topology: options.topology, observation, plan});
+    if (facts.length > 0) throw planStale(saved, facts);
+    return replication;
   }
 
   /** False when there is nothing to do, or when it must not be done. */
   get hasWork(): boolean {
-    return this.report.refused.length === 0 && this.#plan.shards.some(({steps}) => steps.length > 0);
+    return this.report.refused.length === 0 && this.#planned.plan.shards.some(({steps}) => steps.length > 0);
   }
 
-  async apply(say: (text: string) => void): Promise<Applied> {
-    const results = await applyReplication(this.#plan, {
-      ...this.#options,
-      observation: this.#observation,
-      onStep: (step, moment) => {
-        if (moment === 'start' && step.action === 'replicate-from')
-          say(`${step.instance} → replica of ${step.target}, waiting for the link`);
-      },
+  /** A plan that is refused is not worth a file. */
+  async save(path: string, command: string): Promise<ReplicateReport> {
+    if (this.report.refused.length > 0) return this.report;
+    const made = {command, nowMs: Date.now(), discard: this.#options.discard};
+    await writePlan(path, savedPlan({...this.#planned, topology: this.#options.topology}, made));
+    return {...this.report, planFile: path};
+  }
+
+  async apply(say: (text: string) => void, signal?: AbortSignal): Promise<Applied> {
+    const {plan, observation, warnings} = this.#planned;
+    const {parallelSyncs, ...options} = this.#options;
+    const results = await applyReplication(plan, {
+      ...{...options, observation},
+      ...(parallelSyncs === undefined ? {} : {parallelSyncs}),
+      ...(signal === undefined ? {} : {signal}),
+      onStep: (step, moment) => narrate(step, moment, say),
+      onWait: ({instance}, missing) => say(`${instance}: ${missing}`),
     });
     const steps = results.map((result) => result.report);
     const changed = results.some((result) => result.changed);
-    const report = reportOf(this.#plan, [...steps, ...skippedSteps(this.#plan)], {applied: true, changed});
+    // Whether it lasts is known now, step by step.
+    const lasting = warnings.filter(({code}) => code !== 'NOT_PERSISTABLE');
+    const report = reportOf(plan, [...steps, ...skippedSteps(plan)], {
+      ...{applied: true, changed},
+      warnings: [...lasting, ...missedPredictions(steps)],
+    });
     const failure = results.find(({error}) => error !== null)?.error ?? null;
-    return {report, verdict: verdictOf(report, failure), warnings: volatile(steps)};
+    const surprises = missedPredictions(steps).map(({message}: Finding) => message);
+    return {report, verdict: verdictOf(report, failure), warnings: [...volatile(steps), ...surprises]};
   }
+}
+
+function narrate(step: ReplicateStepReport, moment: 'start' | 'end', say: (text: string) => void): void {
+  const {action, instance, target, outcome} = step;
+  if (action !== 'replicate-from') return;
+  if (moment === 'start') say(`${instance} → replica of ${target}, waiting for the link`);
+  else if (outcome === 'undone') say(`${instance}: the link did not come up, and was undone`);
 }
 
 /** Roles that the next restart takes back. */
 function volatile(steps: readonly ReplicateStepReport[]): string[] {
   const list = (persisted: ReplicateStepReport['persisted']): string[] => [
-    ...new Set(steps.filter((step) => step.persisted === persisted).map(({instance}) => instance)),
+    ...new Set(
+      steps.filter((step) => step.persisted === persisted && step.outcome !== 'undone').map(({instance}) => instance),
+    ),
   ];
   const [without, failed] = [list('no-config-file'), list('failed')];
   return [
@@ -94,72 +130,4 @@ function volatile(steps: readonly ReplicateStepReport[]): string[] {
             'of its config file, or a restart brings the old role back',
         ]),
   ];
-}
-
-function plannedSteps(plan: Plan): ReplicateStepReport[] {
-  const outcome = plan.refused.length > 0 ? 'skipped' : 'planned';
-  const steps = plan.shards.flatMap(({shard, steps: list}) =>
-    list.map((step) => stepReport(shard.name, step, outcome)),
-  );
-  return [...steps, ...skippedSteps(plan)];
-}
-
-function skippedSteps({skipped}: Plan): ReplicateStepReport[] {
-  return skipped.map(({shard, instance, parent}) => ({
-    shard,
-    instance,
-    action: 'replicate-from',
-    target: parent,
-    resync: null,
-    keysAtRisk: 0,
-    outcome: 'skipped',
-    persisted: 'not-asked',
-    message: `its parent ${parent} is out of reach`,
-  }));
-}
-
-function reportOf(
-  plan: Plan,
-  steps: readonly ReplicateStepReport[],
-  how: {readonly applied: boolean; readonly changed: boolean},
-): ReplicateReport {
-  return {
-    changed: how.changed,
-    applied: how.applied,
-    steps,
-    unchanged: plan.unchanged,
-    refused: plan.refused,
-    unreachable: plan.unreachable.map(({instance, fault}) => ({
-      instance,
-      code: fault.code,
-      message: fault.message,
-      remedy: fault.remedy ?? `mend ${instance}, then: rtopo replicate`,
-    })),
-  };
-}
-
-/** Refusals weigh most, then what was left half done, then what was out of reach, then what is still to do. */
-function verdictOf(report: ReplicateReport, failure: RtopoError | null): ReplicationVerdict {
-  const verdict = (exit: ExitCode, about: {code: string; remedy: string}, message: string) => ({
-    exit,
-    error: new RtopoError({code: about.code, exit, message, remedy: about.remedy}),
-  });
-  const [refusal] = report.refused;
-  if (refusal !== undefined) {
-    const all = report.refused.map(({code, instance}) => `${code} on ${instance}`).join(', ');
-    return verdict(ExitCode.refused, refusal, `Refused for safety, nothing was changed: ${all}.`);
-  }
-  if (failure !== null) {
-    const exit = report.changed ? ExitCode.incomplete : failure.exit;
-    const failed = report.steps.filter(({outcome}) => outcome === 'failed');
-    const all = failed.map(({code, instance}) => `${code} on ${instance}`).join(', ');
-    const state = report.changed ? 'Incomplete' : 'Failed, nothing was changed';
-    return verdict(exit, {code: failure.code, remedy: failure.remedy ?? 'rtopo replicate'}, `${state}: ${all}.`);
-  }
-  const [out] = report.unreachable;
-  if (out !== undefined) {
-    const all = report.unreachable.map(({code, instance}) => `${instance} (${code})`).join(', ');
-    return verdict(ExitCode.unreachable, out, `Out of reach: ${all}.`);
-  }
-  return {exit: report.steps.some(({outcome}) => outcome === 'planned') ? ExitCode.attention : ExitCode.ok};
 }

@@ -96,7 +96,7 @@ interface Cast {
 }
 
 /** The links that will be made, for the checks that `replicate` makes of such links. */
-function ordersOf(shard: Shard, {old, next, siblings}: Cast & {readonly siblings: readonly Instance[]}): Plan {
+function ordersOf(shard: Shard, {old, next, siblings}: Cast & {readonly siblings: readonly Instance[]}): Pick<Plan, 'shards'> {
   const steps = [old, ...siblings].map(
     (instance): Step => ({
       ...{do: 'replicate-from', instance, parent: next},
@@ -104,7 +104,7 @@ function ordersOf(shard: Shard, {old, next, siblings}: Cast & {readonly siblings
     }),
   );
   const promote: Step = {do: 'promote', instance: next};
-  return {shards: [{shard, steps: [promote, ...steps]}], unchanged: 0, refused: [], unreachable: [], skipped: []};
+  return {shards: [{shard, steps: [promote, ...steps]}]};
 }
 
 /** Nothing is declared, so the old master goes by the login that it has: tried at the new one, as it will be. */

@@ -1,17 +1,26 @@
+import type {Finding} from './finding.js';
+
 /** One step of `replicate`, planned or done. */
 export interface ReplicateStepReport {
   readonly shard: string;
   readonly instance: string;
-  readonly action: 'replicate-from' | 'promote' | 'set-auth';
-  /** The new parent; null for promote and set-auth. */
+  readonly action: 'replicate-from' | 'promote' | 'set-auth' | 'set-config';
+  /** The new parent; null where there is none. */
   readonly target: string | null;
   /** Predicted kind of synchronisation; null where there is none. */
   readonly resync: 'partial' | 'full' | null;
+  /** What it came to, by the counters of the parent and the backlog of the replica; null before, and when that cannot be told. */
+  readonly resynced: 'partial' | 'full' | null;
   /** Keys that the step discards with consent. */
   readonly keysAtRisk: number;
-  readonly outcome: 'planned' | 'done' | 'failed' | 'skipped';
+  /** Bytes of the history that the new parent never received; null when none of it is known to be shared, or nothing is at risk. */
+  readonly bytesAtRisk: number | null;
+  /** `undone`: the link did not come up, and the instance was given back to its former role. */
+  readonly outcome: 'planned' | 'done' | 'failed' | 'skipped' | 'undone';
   readonly persisted: 'yes' | 'no-config-file' | 'failed' | 'not-asked';
-  /** Why it failed or was skipped. */
+  /** Of `set-config`: what is changed. */
+  readonly settings?: readonly {readonly name: string; readonly from: string; readonly to: string}[];
+  /** Why it failed, was skipped or was undone. */
   readonly message?: string;
   /** Of a failure: its stable code, and what mends it. */
   readonly code?: string;
@@ -45,4 +54,8 @@ export interface ReplicateReport {
   readonly refused: readonly Refusal[];
   /** Instances that could not be asked, with the reason. */
   readonly unreachable: readonly Unreachable[];
+  /** What does not stand in the way and may hurt, before and after. */
+  readonly warnings: readonly Finding[];
+  /** The file that the plan was written to; only with --plan-out. */
+  readonly planFile?: string;
 }

@@ -41,7 +41,12 @@ function shardOf(shard: TopologyFile['shards'][number], defaults: Defaults): Sha
     weight: shard.weight ?? 1,
     master,
     replicas: (shard.replicas ?? []).map((replica) => instanceOf(replica, master.address, defaults)),
+    ...(shard.minReplicas === undefined ? {} : {minReplicas: minReplicasOf(shard.minReplicas)}),
   };
+}
+
+function minReplicasOf({toWrite, maxLagSeconds}: NonNullable<TopologyFile['shards'][number]['minReplicas']>) {
+  return {toWrite, maxLagSeconds: maxLagSeconds ?? null};
 }
 
 /** `master` is what a replica without `of` follows; null for the master itself. */

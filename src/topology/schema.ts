@@ -135,6 +135,23 @@ const replica = v.union(
   INSTANCE_MESSAGE,
 );
 
+const minReplicas = v.pipe(
+  v.strictObject(
+    {
+      toWrite: wholeNumber(
+        0,
+        1000,
+        'min-replicas-to-write: the master refuses writes while fewer replicas keep up; 0 never.',
+      ),
+      maxLagSeconds: v.exactOptional(
+        wholeNumber(1, 86_400, 'min-replicas-max-lag: a replica counts while its last acknowledgement is no older.'),
+      ),
+    },
+    'must be a mapping such as {toWrite: 1, maxLagSeconds: 10}',
+  ),
+  v.description('How many replicas the master needs to take writes.'),
+);
+
 const shard = v.strictObject(
   {
     name: name('Identity of the shard in the placement and in every message. Changing it moves keys.'),
@@ -151,6 +168,7 @@ const shard = v.strictObject(
     replicas: v.exactOptional(
       v.pipe(v.array(replica, 'must be a list of addresses'), v.description('The replicas: addresses or mappings.')),
     ),
+    minReplicas: v.exactOptional(minReplicas),
   },
   'must be a mapping with name and master',
 );

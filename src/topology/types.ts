@@ -48,6 +48,13 @@ export interface Instance {
   readonly of: Address | null;
 }
 
+/** What a master needs to take writes: so many replicas whose acknowledgements are at most so old. */
+export interface MinReplicas {
+  readonly toWrite: number;
+  /** Null: as the server has it. */
+  readonly maxLagSeconds: number | null;
+}
+
 /** A master with its replicas; holds one partition of the keys. */
 export interface Shard {
   /** Identity in the placement and in every message. */
@@ -59,6 +66,8 @@ export interface Shard {
   readonly master: Instance;
   /** In the order of the file; parents before or after their children. */
   readonly replicas: readonly Instance[];
+  /** min-replicas-to-write and min-replicas-max-lag of whoever is the master, when declared. */
+  readonly minReplicas?: MinReplicas;
 }
 
 /** The placement as declared: names and raw options, judged by the scheme itself. */

@@ -33,7 +33,7 @@ test('fresh: a dry run orders nothing, a run attaches, a second one changes noth
     assertExit(dryJson, 2);
     assert.equal(envelope(dryJson).result.steps[0], {
       ...{shard: 'alpha', instance: r!.address, action: 'replicate-from', target: m!.address, resync: 'full'},
-      ...{keysAtRisk: 0, outcome: 'planned', persisted: 'not-asked'},
+      ...{resynced: null, keysAtRisk: 0, bytesAtRisk: null, outcome: 'planned', persisted: 'not-asked'},
     });
 
     const unasked = await rtopo(['replicate']);
@@ -63,6 +63,7 @@ test('fresh: a dry run orders nothing, a run attaches, a second one changes noth
       unchanged: 3,
       refused: [],
       unreachable: [],
+      warnings: [],
     });
   }));
 

@@ -1,9 +1,10 @@
 /** A canary password: it opens every server of the test and must appear nowhere that rtopo writes, and in no log of the servers. */
 import {mkdirSync, readdirSync, readFileSync, statSync, writeFileSync} from 'node:fs';
+import {connect} from 'node:net';
 import {join} from 'node:path';
 import {suite} from 'uvu';
 import * as assert from 'uvu/assert';
-import {cli} from '../rig/cli.js';
+import {cli, cliStart} from '../rig/cli.js';
 import {type Server, withServers} from '../rig/servers.js';
 
 const test = suite('commands/secrets');
@@ -84,6 +85,77 @@ test('a password from the environment, a file or a command is in no output, jour
       assert.ok(slow.length > 1000, 'the slow log is empty: the test proves nothing');
       assertClean(slow, `the slow log of ${server.address}`);
     }
+  }));
+
+/** Everything that MONITOR shows of a server from now on. */
+async function monitor(server: Server): Promise<() => string> {
+  const socket = connect(server.port, server.host);
+  let seen = '';
+  socket.setEncoding('latin1').on('data', (chunk) => {
+    seen += chunk;
+  });
+  const words = ['AUTH', CANARY];
+  socket.write(`*2\r\n${words.map((word) => `$${Buffer.byteLength(word)}\r\n${word}\r\n`).join('')}MONITOR\r\n`);
+  await new Promise<void>((resolve) => socket.once('data', () => resolve()));
+  return () => {
+    socket.destroy();
+    return seen;
+  };
+}
+
+/** Command lines of every process of this machine but servers, whose own password may stand there. */
+function commandLines(servers: readonly Server[]): string[] {
+  const own = new Set([process.pid, ...servers.map(({pid}) => pid)]);
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name) && !own.has(Number(name)))
+    .flatMap((name) => {
+      try {
+        return [readFileSync(`/proc/${name}/cmdline`, 'latin1')];
+      } catch {
+        return [];
+      }
+    })
+    .filter((line) => !/(redis|valkey)-server/.test(line));
+}
+
+test('nor in what the servers show to others, in a saved plan, or on a command line, while replication is changed', () =>
+  withServers([spec, spec], async (servers, rig) => {
+    const [a, b] = servers;
+    const secretFile = join(rig.dir, 'password');
+    writeFileSync(secretFile, `${CANARY}\n`, {mode: 0o600});
+    writeFileSync(join(rig.dir, 'rtopo.yml'), topology(servers, `passwordCommand: "sleep 0.2; cat ${secretFile}"`));
+    const shown = await Promise.all(servers.map(monitor));
+    const planned = await cli(['replicate', '--plan-out', 'plan.json'], {cwd: rig.dir});
+    assert.is(planned.status, 2, planned.stderr);
+    assertClean(readFileSync(join(rig.dir, 'plan.json'), 'utf8'), 'the plan');
+    const run = cliStart(['replicate', '--apply-plan', 'plan.json', '--yes', '--json'], {cwd: rig.dir});
+    const lines = new Set<string>();
+    const timer = setInterval(() => {
+      for (const line of commandLines(servers)) lines.add(line);
+    }, 20);
+    const {status, stdout, stderr} = await run.done;
+    clearInterval(timer);
+    assert.is(status, 0, stdout + stderr);
+    for (const text of [stdout, stderr, planned.stdout, planned.stderr]) assertClean(text, 'the output');
+    assert.ok(
+      [...lines].some((line) => line.includes('--apply-plan')),
+      'rtopo itself was not seen: the test proves nothing',
+    );
+    assert.ok(
+      [...lines].some((line) => line.includes(secretFile)),
+      'nor the command that gives the password',
+    );
+    for (const line of lines) assertClean(line, `the command line ${line}`);
+    for (const [i, end] of shown.entries()) {
+      const text = end();
+      assert.match(text, /"info"/i);
+      assertClean(text.replaceAll('\\"', '"'), `MONITOR of ${servers[i]!.address}`);
+    }
+    assert.is((await b!.raw.info('replication')).master_link_status, 'up');
+    const entry = JSON.stringify((await a!.raw.cmd('SLOWLOG', 'GET', 1000)) as unknown[], (_, value) =>
+      value?.type === 'Buffer' ? Buffer.from(value.data).toString('latin1') : value,
+    );
+    assertClean(entry, 'the slow log');
   }));
 
 test('a topology file with a password in it is refused, without repeating it', () =>

@@ -164,14 +164,14 @@ test('unknown is a dash, never 0; a made-up parent does not burst the page', () 
 function step(over: Partial<ReplicateStepReport>): ReplicateStepReport {
   return {
     ...{shard: 'alpha', instance: 'b:2', action: 'replicate-from', target: 'a:1', resync: 'full', keysAtRisk: 0},
-    ...{outcome: 'planned', persisted: 'not-asked'},
+    ...{resynced: null, bytesAtRisk: null, outcome: 'planned', persisted: 'not-asked'},
     ...over,
   };
 }
 
 function replicate(steps: readonly ReplicateStepReport[], over: Partial<ReplicateReport> = {}): string {
-  const report = {changed: false, applied: false, steps, unchanged: 1, refused: [], unreachable: [], ...over};
-  return renderReplicate(report, plain);
+  const none = {refused: [], unreachable: [], warnings: []};
+  return renderReplicate({changed: false, applied: false, steps, unchanged: 1, ...none, ...over}, plain);
 }
 
 test('a plan: one line a step, or two where one is too long', () => {
@@ -212,6 +212,42 @@ test('what came of it: done, failed with its reason below, skipped with its reas
   assert.match(text, '- b:2  replicate from a:1: its parent x is not ready\n');
   assert.match(text, '✗ LINK_NOT_UP\n  It is late.\n  try: rtopo status\n');
   assert.match(text, '✗ 2 of 4 steps done\n');
+});
+
+test('settings, bytes at risk, a prediction that failed, an undone link, and what may hurt later', () => {
+  const text = replicate(
+    [
+      step({outcome: 'done', resync: 'partial', resynced: 'full'}),
+      step({keysAtRisk: 2, bytesAtRisk: 1, outcome: 'done', resynced: 'full'}),
+      step({outcome: 'undone', code: 'LINK_NOT_UP', message: 'It is late.', remedy: 'wait'}),
+      step({
+        action: 'set-config',
+        target: null,
+        resync: null,
+        settings: [{name: 'replica-priority', from: '100', to: '0'}],
+      }),
+    ],
+    {
+      applied: true,
+      warnings: [
+        {
+          code: 'BACKLOG_SMALL',
+          severity: 'warning',
+          shard: 'alpha',
+          instance: 'b:2',
+          message: 'It is small.',
+          remedy: 'more',
+        },
+      ],
+    },
+  );
+  assert.match(text, '✓ b:2  replicate from a:1, full sync (partial was expected)\n');
+  assert.match(text, 'full sync, DISCARDS 2 keys (1 byte of history)\n');
+  assert.match(text, '↶ b:2  replicate from a:1, full sync, undone\n');
+  assert.match(text, '✗ LINK_NOT_UP\n  It is late.\n  try: wait\n');
+  assert.match(text, '~ b:2  set replica-priority 100 → 0\n');
+  assert.match(text, '! BACKLOG_SMALL\n  It is small.\n  try: more\n');
+  assert.match(replicate([], {planFile: 'p.json'}), 'rtopo replicate --apply-plan p.json');
 });
 
 test('nothing to do, and out of reach', () => {

@@ -3,7 +3,8 @@ import {suite} from 'uvu';
 import * as assert from 'uvu/assert';
 import {RtopoError} from '../../src/errors.js';
 import type {ServerFacts} from '../../src/redis/identity.js';
-import {type Plan, planReplication, sourceStaleness, staleness} from '../../src/replication/plan.js';
+import {type Plan, planReplication} from '../../src/replication/plan.js';
+import {promotionStaleness, sourceStaleness, staleness, targetStaleness} from '../../src/replication/stale.js';
 import {type Auth, addressText, type Shard} from '../../src/topology/types.js';
 import {
   address,
@@ -146,6 +147,37 @@ for (const [what, world, says] of wipes) {
   });
 }
 
+test('a replica that takes writes itself and holds more than its master: its own keys are at risk', () => {
+  const own = {writable: true, keys: 9, linkUp: false, role: replicaRole('10.0.0.9:1')};
+  const made = plan({[M]: leading([], {keys: 5}), [R]: attached(M, own)});
+  assert.equal(codes(made), [`WOULD_WIPE ${R}`]);
+  assert.match(made.refused[0]!.message, /replica-read-only no\), and 4 or more of its keys are its own/);
+  assert.equal(
+    codes(plan({[M]: leading([], {keys: 9}), [R]: attached(M, own)})),
+    [],
+    'nothing more than its master has',
+  );
+  assert.equal(codes(plan({[M]: leading([], {keys: 5}), [R]: attached(M, {...own, writable: false})})), []);
+});
+
+test('asked a moment later under load, a replica with a good link seems ahead of its master, and is not', () => {
+  const world = (linkUp: boolean) => ({
+    [M]: leading([R, S], {keys: 9}),
+    [R]: attached(M, {keys: 9, lineage: lineage(a, 130), backlog: backlog(1, 130)}),
+    [S]: attached(M, {keys: 9, lineage: lineage(a, 120), linkUp}),
+  });
+  assert.equal(codes(plan(world(true), {shards: [chain]})), []);
+  assert.equal(codes(plan(world(false), {shards: [chain]})), [`WOULD_WIPE ${S}`]);
+});
+
+test('a master that was restarted without its data, or with old data, is named as such', () => {
+  const replica = attached(M, {keys: 9, linkUp: false});
+  const empty = plan({[M]: facts(), [R]: replica}).refused[0]!.message;
+  assert.match(empty, /restarted empty, and 10\.0\.0\.2:6379 may hold the only copy/);
+  const stale = facts({keys: 5, lineage: lineage(history('n'), 60, [a, 61])});
+  assert.match(plan({[M]: stale, [R]: replica}).refused[0]!.message, /40 bytes .* restarted with an older snapshot/);
+});
+
 test('would wipe, and the master is the emptier side: was the reverse meant?', () => {
   const [refusal] = plan({[M]: facts(), [R]: facts({keys: 2})}).refused;
   assert.match(refusal!.message, /10\.0\.0\.1:6379 is the emptier side: was the reverse meant/);
@@ -284,6 +316,18 @@ test('a stale plan names the fact that changed', () => {
   assert.is(staleness(before, {...before, keys: 0}, 'x'), null, 'a replica may be emptier now');
   assert.match(sourceStaleness(before, {...before, keys: 0}, 'x')!, /held 5 keys .* holds none now/);
   assert.is(sourceStaleness(before, {...before, role: replicaRole(M)}, 'x'), null, 'promoted by this very run');
+  assert.is(targetStaleness(before, {...before, keys: 4}, 'x', 5), null, 'less to lose than was consented to');
+  assert.match(targetStaleness(before, {...before, keys: 6}, 'x', 5)!, /holds 6 keys, and 5 when .* somebody writes/);
+  assert.is(targetStaleness(before, {...before, keys: 6}, 'x', 0), null, 'its history says that nothing is lost');
+  const other = {...before, lineage: lineage(history('z'), 1)};
+  assert.is(targetStaleness(before, other, 'x', 5), null, 'a master begins new histories by itself');
+  const replica = {...before, role: replicaRole(M), linkUp: false};
+  assert.match(targetStaleness(replica, {...other, role: replicaRole(M)}, 'x', 5)!, /another replication history/);
+  assert.is(promotionStaleness(replica, replica, 'x'), null);
+  assert.match(
+    promotionStaleness(replica, {...replica, linkUp: true}, 'x')!,
+    /the master that x follows has come back/,
+  );
 });
 
 test.run();
