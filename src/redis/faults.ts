@@ -69,7 +69,8 @@ export function replyFault(address: Address, reply: string, doing: string): Rtop
   const text = escapeText(redact(reply));
   const word = /^[A-Z]+/.exec(reply)?.[0] ?? '';
   const known = REPLY_CODES[word];
-  const oldAuth = /invalid password|without any password configured|no password is set/i.test(reply);
+  // Protected mode too says that no password is set.
+  const oldAuth = word === 'ERR' && /invalid password|without any password configured|no password is set/i.test(reply);
   const kind = oldAuth ? REPLY_CODES.WRONGPASS : /^ERR max number of clients/i.test(reply) ? MAX_CLIENTS : known;
   const remedy = (word === 'NOPERM' ? grantFor(text) : null) ?? kind?.remedy;
   return new RtopoError({

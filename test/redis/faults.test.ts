@@ -16,6 +16,11 @@ const replies: readonly [string, string, number][] = [
   ['ERR Client sent AUTH, but no password is set', 'AUTH_FAILED', 5],
   ["NOPERM User repl has no permissions to run the 'info' command", 'NO_PERMISSION', 5],
   ['DENIED Redis is running in protected mode', 'PROTECTED_MODE', 5],
+  [
+    'DENIED Redis is running in protected mode because protected mode is enabled and no password is set',
+    'PROTECTED_MODE',
+    5,
+  ],
   ['LOADING Redis is loading the dataset in memory', 'LOADING', 5],
   ['BUSY Redis is busy running a script.', 'BUSY', 5],
   ["MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.", 'MASTERDOWN', 5],
