@@ -1,5 +1,5 @@
 import {Args, Flags} from '@oclif/core';
-import {confirmTyped} from '../cli/confirm.js';
+import {confirm, confirmTyped} from '../cli/confirm.js';
 import {dryRun, duration, yes} from '../cli/flags.js';
 import {MastershipCommand} from '../cli/mastership.js';
 import {renderFailover} from '../render/failover.js';
@@ -57,11 +57,9 @@ export default class Failover extends MastershipCommand {
     if (flags['dry-run'] || !change.mayRun) return this.present(change.report, renderFailover, change.verdict);
     if (!flags.yes) this.say(renderFailover(change.report, this.style(process.stderr)));
     const asking = {yes: flags.yes, json: this.jsonEnabled(), command: this.commandLine};
-    await confirmTyped({
-      message: `${change.report.from} is dead, and ${change.report.to} takes over?`,
-      expected: change.report.from,
-      ...asking,
-    });
+    const message = `${change.report.from} is dead, and ${change.report.to} takes over?`;
+    if (change.isDeclared) await confirmTyped({message, expected: change.report.from, ...asking});
+    else await confirm({message, ...asking});
     const {report, verdict, warnings} = await change.run(this.hooks());
     for (const one of warnings) this.warning(one);
     return this.present(report, renderFailover, verdict);

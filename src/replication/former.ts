@@ -1,4 +1,5 @@
 /** What the journals of this account tell of a topology file's masters: who was succeeded, and what is unfinished. Reads only. */
+import {RtopoError} from '../errors.js';
 import type {StatusReport} from '../report/status.js';
 import type {Topology} from '../topology/types.js';
 import {withMastership} from './judge-former.js';
@@ -35,9 +36,11 @@ export function readMastership(file: string | null, stateDir: string | undefined
   const former: Former[] = [];
   /** Addresses that have led again since, newest change first. */
   const since = new Set<string>();
-  for (const {begin, promoting, promotingMs, promoted} of all) {
+  for (const {begin, promoting, promotingMs, promoted, end} of all) {
     const key = (address: string): string => `${begin.shard} ${address}`;
-    if (promoting !== null && !since.has(key(begin.old))) {
+    // One that was undone never took over.
+    const isSucceeded = promoting !== null && (promoted !== null || end !== 'aborted');
+    if (isSucceeded && !since.has(key(begin.old))) {
       const {mark} = promoting;
       former.push({shard: begin.shard, address: begin.old, successor: begin.next, mark, atMs: promotingMs});
       // One warning for one server, about its last succession.
@@ -64,5 +67,21 @@ export function addMastership(
     again,
   }: {readonly file: string | null; readonly stateDir: string | undefined; readonly again: string},
 ): StatusReport {
-  return withMastership(report, {...seen, known: readMastership(file, stateDir), again});
+  try {
+    return withMastership(report, {...seen, known: readMastership(file, stateDir), again});
+  } catch (error) {
+    if (!(error instanceof RtopoError)) throw error;
+    // The servers have been asked, and what they said counts more than a journal that cannot be read.
+    const {code, message, remedy = 'rtopo status --state-dir DIR reads another one'} = error;
+    const {name = '', instances = []} = report.shards[0] ?? {};
+    const finding = {
+      code,
+      severity: 'warning' as const,
+      shard: name,
+      instance: instances[0]?.address ?? '',
+      message,
+      remedy,
+    };
+    return {...report, problems: [...report.problems, finding]};
+  }
 }

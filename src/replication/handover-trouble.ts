@@ -149,6 +149,16 @@ export function failoverUndone(handover: Handover): RtopoError {
   );
 }
 
+/** This process slept, between the demotion and the promotion, for so long that somebody else may have gone on with it. */
+export function stalled(handover: Handover): RtopoError {
+  const {old, next} = names(handover);
+  return trouble(
+    'HANDOVER_STALLED',
+    `${old} was told to follow ${next}, and then this process stood still, or another one went on with it. It gives no more orders. No data is lost.`,
+    bothRoles(handover),
+  );
+}
+
 export function failoverRefused(handover: Handover): RtopoError {
   const {old, next} = names(handover);
   return trouble(

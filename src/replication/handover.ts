@@ -169,9 +169,10 @@ async function change(run: Run, seen: ServerFacts): Promise<Handed> {
       throw end === 'undone' ? trouble.failoverUndone(run.handover) : trouble.failoverRefused(run.handover);
     }
   }
+  const orderedMs = Date.now();
   await demote(run, old, seen);
   run.options.onDemoted?.();
-  return finish(run, fence);
+  return finish(run, fence, orderedMs);
 }
 
 async function failedOver(run: Run, fence: Fence): Promise<Handed> {

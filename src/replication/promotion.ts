@@ -19,24 +19,39 @@ export interface Mark {
   readonly offset: number;
 }
 
-/** From here on the old master takes no writes, so what it has is all that was ever acknowledged. */
-export async function finish(run: Run, fence: Fence | null): Promise<Handed> {
+/** Beyond this nobody can tell what others have done meanwhile: a process that slept, or a machine. Well below the lease of the lock. */
+const stallMs = ({options}: Run): number => Math.min(40_000, SETTLE_MS + 4 * options.commandTimeoutMs);
+
+/**
+ * From here on the old master takes no writes, so what it has is all that was ever acknowledged.
+ * @param sinceMs when that was last known, epoch milliseconds: the clock that goes on while a machine sleeps
+ */
+export async function finish(run: Run, fence: Fence | null, sinceMs = Date.now()): Promise<Handed> {
+  const assertAwake = (): void => {
+    if (Date.now() - sinceMs > stallMs(run)) throw trouble.stalled(run.handover);
+  };
   let last: Mark | null;
   try {
     last = await lastOffset(run, fence);
     if (last !== null && (await reached(run.next, last, performance.now() + SETTLE_MS)) === null)
       throw trouble.incompleteCopy(run.handover, last.offset);
+    assertAwake();
   } catch (error) {
+    assertAwake();
+    // Another run may have gone on with it, and promoted it: then this one must not give the old master orders.
+    if (await leads(run.next)) throw trouble.stalled(run.handover);
     // Nobody has ordered the promotion yet: the old master has everything and takes over again.
     await takeBack(run);
     throw error;
   }
-  if (last === null) throw trouble.unclear(run.handover);
+  if (last === null) throw (await leads(run.next)) ? trouble.stalled(run.handover) : trouble.unclear(run.handover);
   const promoted = await promote(run);
   const writeGapMs = fence === null ? null : Date.now() - fence.atMs;
   await unfence(run.old);
   return {...proofOf(run, promoted, last), writeGapMs, fullSyncs: fence?.fullSyncs ?? null, engine: 'pause'};
 }
+
+const leads = async (server: Watched): Promise<boolean> => (await glance(server))?.facts.role.kind === 'master';
 
 /** Null when nobody can tell. */
 async function lastOffset(run: Run, fence: Fence | null): Promise<Mark | null> {

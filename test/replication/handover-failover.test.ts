@@ -129,6 +129,26 @@ test('the old one dies after it was demoted: the new one has everything, and lea
     assert.is(await next.raw.cmd('DBSIZE'), 50);
   }));
 
+test('a process that slept after the demotion gives no more orders: whoever went on with it is not crossed', () =>
+  withServers(2, async (servers, rig) => {
+    const [old, next] = await attached(servers, rig);
+    const sleep = () => void Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 3500);
+    const asleep = pass(old, next, {failover: null, commandTimeoutMs: 300, onDemoted: sleep});
+    await fails(asleep, 'HANDOVER_STALLED');
+    assert.equal([await follows(old), await follows(next)], [next.address, old.address]);
+    const handed = await plainly(pass(old, next, {failover: null}));
+    assert.ok(handed.promotedOffset >= handed.fencedOffset);
+    // Asleep while somebody else finished it.
+    await rig.caughtUp(next, old);
+    const crossed = pass(next, old, {
+      failover: null,
+      commandTimeoutMs: 1000,
+      onDemoted: () => void old.raw.cmd('REPLICAOF', 'NO', 'ONE'),
+    });
+    await crossed.catch((error) => assert.is(error.code, 'HANDOVER_STALLED', error.message));
+    assert.equal([await follows(next), await follows(old)], [old.address, 'master']);
+  }));
+
 test('back from where nobody leads: the old one takes writes again', () =>
   withServers(2, async (servers, rig) => {
     const [old, next] = await attached(servers, rig);
