@@ -96,7 +96,10 @@ interface Cast {
 }
 
 /** The links that will be made, for the checks that `replicate` makes of such links. */
-function ordersOf(shard: Shard, {old, next, siblings}: Cast & {readonly siblings: readonly Instance[]}): Pick<Plan, 'shards'> {
+function ordersOf(
+  shard: Shard,
+  {old, next, siblings}: Cast & {readonly siblings: readonly Instance[]},
+): Pick<Plan, 'shards'> {
   const steps = [old, ...siblings].map(
     (instance): Step => ({
       ...{do: 'replicate-from', instance, parent: next},

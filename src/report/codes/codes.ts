@@ -6,6 +6,7 @@ import type {Code, Codes} from './code.js';
 import {handover} from './handover.js';
 import {link} from './link.js';
 import {mastership} from './mastership.js';
+import {preflight} from './preflight.js';
 import {reaching} from './reaching.js';
 import {replicate} from './replicate.js';
 import {role} from './role.js';
@@ -20,6 +21,7 @@ export const topics: readonly {readonly topic: string; readonly codes: Codes}[] 
   {topic: 'roles', codes: role},
   {topic: 'limits, waits and discoveries', codes: sampling},
   {topic: 'replicate', codes: replicate},
+  {topic: 'before replicate', codes: preflight},
   {topic: 'change of master', codes: mastership},
   {topic: 'handing over', codes: handover},
 ];
