@@ -2,14 +2,7 @@ import {Args} from '@oclif/core';
 import {aclFlags} from '../cli/acl-flags.js';
 import {BaseCommand} from '../cli/base.js';
 import {didYouMean, usageError} from '../errors.js';
-import {
-  permissionOf,
-  permissions,
-  REPLICATION_COMMANDS,
-  rulesOf,
-  userLine,
-  type Version,
-} from '../redis/permissions.js';
+import {permissionOf, permissions, REPLICATION_COMMANDS, rulesOf, userLine} from '../redis/permissions.js';
 import {renderAcl} from '../render/acl.js';
 import type {AclReport} from '../report/acl.js';
 
