@@ -69,7 +69,7 @@ export abstract class BaseCommand extends Command {
     const {NO_COLOR, FORCE_COLOR, TERM} = process.env;
     const off = this.argv.includes('--no-color') || (NO_COLOR !== undefined && NO_COLOR !== '');
     const forced = FORCE_COLOR !== undefined && FORCE_COLOR !== '' && FORCE_COLOR !== '0';
-    return createStyle(!off && (forced || (stream.isTTY === true && TERM !== 'dumb')), stream.columns ?? 80);
+    return createStyle(!off && (forced || (stream.isTTY === true && TERM !== 'dumb')), stream.columns || 80);
   }
 
   /** Aborts on the first interrupt, for work that tidies up after itself; the second one ends the process as it stands. */
@@ -134,13 +134,16 @@ export abstract class BaseCommand extends Command {
   }
 
   protected override logJson(json: unknown): void {
-    // What JSON leaves as it is and a terminal would obey: C1 controls and bidirectional marks. The value stays the same.
-    const text = JSON.stringify(json, null, 2).replace(
-      /[\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g,
-      (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`,
-    );
-    writeOut(process.stdout, `${text}\n`);
+    writeOut(process.stdout, `${jsonText(json, 2)}\n`);
   }
+}
+
+/** What JSON leaves as it is and a terminal would obey is escaped: C1 controls and bidirectional marks. The value stays the same. */
+export function jsonText(json: unknown, indent = 0): string {
+  return JSON.stringify(json, null, indent).replace(
+    /[\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g,
+    (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
 }
 
 /** Every byte that leaves the process passes here, without secrets. */

@@ -33,15 +33,29 @@ export async function confirm(question: Question): Promise<void> {
   if (answer.go !== true) throw declined();
 }
 
+/**
+ * What no `y` may decide: the name of what is at stake is typed in full. Without a terminal the flag that names it is the consent.
+ * @throws RtopoError exit 3 `DECLINED` when something else was typed
+ */
+export async function confirmTyped(question: Question & {readonly expected: string}): Promise<void> {
+  if (question.yes || !canAsk(question.json)) return confirm(question);
+  const {text} = await ask({
+    type: 'input',
+    name: 'text',
+    message: `${question.message} Type ${question.expected} to go on:`,
+  });
+  if (String(text).trim() !== question.expected) throw declined();
+}
+
 function declined(): RtopoError {
   return new RtopoError({code: 'DECLINED', exit: ExitCode.refused, message: 'Declined. Nothing was changed.'});
 }
 
 interface Prompt {
-  readonly type: 'confirm';
+  readonly type: 'confirm' | 'input';
   readonly name: string;
   readonly message: string;
-  readonly default: boolean;
+  readonly default?: boolean;
 }
 
 async function ask(prompt: Prompt): Promise<Record<string, unknown>> {

@@ -1,6 +1,6 @@
 /** Flags that several commands share, with the units that people type. */
 import {Flags} from '@oclif/core';
-import {usageError} from '../errors.js';
+import {shellWord, usageError} from '../errors.js';
 
 const UNITS_MS: Readonly<Record<string, number>> = {ms: 1, s: 1000, m: 60_000, h: 3_600_000};
 
@@ -34,6 +34,19 @@ export const stateDir = Flags.string({
   helpValue: 'DIR',
   helpGroup: 'GLOBAL',
 });
+
+/** The flags that a printed command must repeat, wherever the topology file and the state are: with a space in front, or nothing. */
+export function repeatedFlags(flags: {
+  readonly topology?: string | undefined;
+  readonly 'state-dir'?: string | undefined;
+}): string {
+  const {topology, 'state-dir': state} = flags;
+  const words = [
+    ...(topology === undefined ? [] : ['--topology', topology]),
+    ...(state === undefined ? [] : ['--state-dir', state]),
+  ];
+  return words.map((word) => ` ${shellWord(word)}`).join('');
+}
 
 const UNITS_BYTES: Readonly<Record<string, number>> = {
   ...{'': 1, b: 1},

@@ -61,13 +61,16 @@ export class ProgressLine {
 }
 
 /** Counts interrupts: the first asks to stop after the batch at hand, the second ends the process as it stands. */
-export function onInterrupt(say: (text: string) => void): () => boolean {
+export function onInterrupt(
+  say: (text: string) => void,
+  text = 'stopping after the batch at hand; once more to stop at once (the journal allows a resume either way)',
+): () => boolean {
   let asked = false;
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.on(signal, () => {
       if (asked) process.exit(130);
       asked = true;
-      say('stopping after the batch at hand; once more to stop at once (the journal allows a resume either way)');
+      say(text);
     });
   }
   return () => asked;

@@ -1,5 +1,5 @@
 /** Commands that may answer with a stream instead of one report: lines, or under `--json` one object a line. */
-import {BaseCommand, writeOut} from './base.js';
+import {BaseCommand, jsonText, writeOut} from './base.js';
 
 export abstract class StreamCommand extends BaseCommand {
   /** From the moment this is set, nothing but the stream goes to stdout. */
@@ -13,7 +13,7 @@ export abstract class StreamCommand extends BaseCommand {
 
   /** A failure is the last object of the stream, on one line like the others. */
   protected override logJson(json: unknown): void {
-    if (this.streams) writeOut(process.stdout, `${JSON.stringify(json)}\n`);
+    if (this.streams) writeOut(process.stdout, `${jsonText(json)}\n`);
     else super.logJson(json);
   }
 }

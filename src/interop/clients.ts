@@ -2,9 +2,9 @@
  * Clients that are configured in a program: from their nodes and options to a topology, and back as the lines of code that make
  * the same ring.
  */
-import {usageError} from '../errors.js';
-import {parseAddress} from '../topology/address.js';
-import {type Address, addressText, type Shard, type Topology} from '../topology/types.js';
+import {ExitCode, RtopoError, usageError} from '../errors.js';
+import {parseTcpAddress} from '../topology/address.js';
+import {type Address, addressText, isSocket, type Shard, type Topology} from '../topology/types.js';
 import {shardNames, topologyText} from '../topology/write.js';
 import type {Exported, Imported} from './interop.js';
 import {refuseExport} from './twemproxy.js';
@@ -97,7 +97,7 @@ export function parseNode(text: string): ClientNode {
       message: `--node ${text} is no node.`,
       remedy: 'write --node NAME=HOST:PORT or --node HOST:PORT:WEIGHT',
     });
-  const address = parseAddress(`${host}:${port ?? 6379}`, '--node');
+  const address = parseTcpAddress(`${host}:${port ?? 6379}`, '--node');
   return {
     name,
     written: port === undefined ? host : `${host}:${port}`,
@@ -162,12 +162,24 @@ function redisRbId(
 export function exportClient(client: ClientName, topology: Topology): Exported {
   const {placement} = topology;
   if (placement?.scheme !== client) return refuseExport(client, placement?.scheme ?? null, client);
+  const socket = topology.shards.find(({master}) => isSocket(master.address));
+  if (socket !== undefined) refuseSocket(client, socket);
   const nodes = topology.shards.map(({name, node}) => node ?? name);
   const warnings =
     placement.hashTag === null
       ? []
       : [`hashTag ${placement.hashTag} is not ${client}'s own rule: the code cannot say it.`];
   return {text: clients[client].code(topology, nodes, placement.options), warnings};
+}
+
+/** Every client has its own way to name a socket, and many hash it. */
+function refuseSocket(client: ClientName, {name, master}: Shard): never {
+  throw new RtopoError({
+    code: 'EXPORT_REFUSED',
+    exit: ExitCode.refused,
+    message: `Shard ${name} is reached by a Unix socket (${addressText(master.address)}); the code for ${client} is made of hosts and ports.`,
+    remedy: 'give the shard a TCP address in the topology file',
+  });
 }
 
 function quoted(text: string): string {

@@ -3,7 +3,7 @@
  * Source: twemproxy src/nc_conf.c, conf_add_server and conf_pool_each_transform; src/nc_server.c.
  */
 import {ExitCode, RtopoError, usageError} from '../errors.js';
-import {addressText, type Topology} from '../topology/types.js';
+import {type Address, addressText, isSocket, type Topology} from '../topology/types.js';
 import {readForeignYaml, shardNames, topologyText} from '../topology/write.js';
 import type {Exported, Imported} from './interop.js';
 
@@ -29,12 +29,6 @@ export function importTwemproxy(
   const lines = Array.isArray(settings.servers) ? settings.servers.map(String) : [];
   if (lines.length === 0) fail('it has no servers.', 'list them under servers:');
   const servers = lines.map((line) => serverOf(line) ?? fail(`"${line}" is no server.`, 'write host:port:weight name'));
-  const socket = servers.find(({host}) => host.startsWith('/'));
-  if (socket !== undefined)
-    fail(
-      `"${socket.line}" is a unix socket, which rtopo cannot dial.`,
-      'give the server a TCP address, with its label as name',
-    );
   const tag = settings.hash_tag === undefined ? {} : {hashTag: String(settings.hash_tag)};
   if (tag.hashTag !== undefined && !/^[ -~]{2}$/.test(tag.hashTag))
     fail('hash_tag must be two ASCII characters.', 'write hash_tag: "{}"');
@@ -78,11 +72,22 @@ function serverOf(line: string): ServerLine | null {
   const [, before, weight] = /^(.+):(\d+)$/.exec(place) ?? [];
   if (before === undefined || Number(weight) < 1) return null;
   if (before.startsWith('/'))
-    return {line, host: before, port: '', weight: Number(weight), label: name ?? `${before}:`};
+    return {
+      line,
+      host: before,
+      port: '0',
+      weight: Number(weight),
+      label: name ?? unnamedLabel({host: before, port: 0}),
+    };
   const [, host, port] = /^(.+):(\d+)$/.exec(before) ?? [];
   if (host === undefined || port === undefined) return null;
-  const unnamed = Number(port) === 11211 ? host : `${host}:${port}`;
-  return {line, host, port, weight: Number(weight), label: name ?? unnamed};
+  return {line, host, port, weight: Number(weight), label: name ?? unnamedLabel({host, port: Number(port)})};
+}
+
+/** What twemproxy hashes of a server without a name. Source: `conf_add_server`, nc_conf.c. */
+function unnamedLabel({host, port}: Address): string {
+  if (isSocket({host})) return `${host}:`;
+  return port === 11_211 ? host : `${host}:${port}`;
 }
 
 function warningsOf(settings: Record<string, unknown>, servers: readonly ServerLine[]): string[] {
@@ -113,8 +118,8 @@ export function exportTwemproxy({name, placement, shards}: Topology): Exported {
   const servers = shards.map(({name, node, weight, master}) => {
     const {host, port} = master.address;
     const label = node ?? name;
-    const unnamed = port === 11211 ? host : `${host}:${port}`;
-    return `    - ${host}:${port}:${weight}${label === unnamed ? '' : ` ${label}`}`;
+    const place = isSocket({host}) ? host : `${host}:${port}`;
+    return `    - ${place}:${weight}${label === unnamedLabel({host, port}) ? '' : ` ${label}`}`;
   });
   const text = [
     `${name}:`,

@@ -55,9 +55,15 @@ export class OperationLock {
 
   /**
    * A resumed run takes over from the dead process of its own operation; a living one on this host keeps the lock.
+   * `inherited`: the lock as a replica held it before it was promoted. Nobody can renew it at a master that is gone, so it binds no one.
    * @throws RtopoError exit 3 `LOCKED`, naming who holds it; what was taken before is given back
    */
-  static async take(operation: string, nodes: readonly Lockable[], nowMs: number): Promise<OperationLock> {
+  static async take(
+    operation: string,
+    nodes: readonly Lockable[],
+    nowMs: number,
+    inherited: string | null = null,
+  ): Promise<OperationLock> {
     const token = JSON.stringify({
       op: operation,
       nonce: randomBytes(8).toString('hex'),
@@ -69,7 +75,7 @@ export class OperationLock {
     const lock = new OperationLock(token, []);
     for (const node of [...nodes].sort((a, b) => (a.runId < b.runId ? -1 : 1))) {
       const found = text(await node.socket.call(['GET', LOCK_KEY], 'reading the lock'));
-      const dead = isAbandoned(found, operation) ? found : '';
+      const dead = isAbandoned(found, operation) || found === inherited ? found : '';
       const askedMs = Date.now();
       const held = await node.socket.call(['EVAL', TAKE, 1, LOCK_KEY, dead, token, LEASE_MS], 'taking the lock');
       if (text(held) !== 'OK') {
@@ -182,7 +188,7 @@ export function describeHolder(value: string): string {
 function lockedBy({socket}: Lockable, holder: string): RtopoError {
   return refusal({
     code: 'LOCKED',
-    message: `${addressText(socket.address)} is locked by ${describeHolder(holder)}. Two operators must not move keys at once.`,
+    message: `${addressText(socket.address)} is locked by ${describeHolder(holder)}. Two operators must not work on it at once.`,
     remedy: 'wait for it to end; when its process is dead, its lock ends by itself within 60 s',
   });
 }

@@ -5,10 +5,11 @@
  * The servers are the truth; the journal only says what an operation may do.
  */
 import {createHash} from 'node:crypto';
-import {closeSync, constants, fsync, fsyncSync, ftruncateSync, openSync, unlinkSync, write} from 'node:fs';
+import {closeSync, constants, fsync, openSync, unlinkSync, write} from 'node:fs';
 import {dirname} from 'node:path';
 import {ExitCode, RtopoError} from '../errors.js';
 import type {Tail} from './reading.js';
+import {syncDirectory, takeOver} from './take-over.js';
 
 export type JournalRecord = {readonly type: string};
 
@@ -44,17 +45,18 @@ export class Journal<R extends JournalRecord> {
     return new Journal<R>(path, fd, 0, '');
   }
 
-  /** Continues a journal that `readJournal` has read; cuts off a torn last line first. */
-  static resume<R extends JournalRecord>(path: string, tail: Tail): Journal<R> {
-    const {O_WRONLY, O_NOFOLLOW} = constants;
-    const fd = guarded(path, () => openSync(path, O_WRONLY | O_NOFOLLOW));
-    guarded(path, () => {
-      ftruncateSync(fd, tail.bytes);
-      fsyncSync(fd);
-    });
-    const append = guarded(path, () => openSync(path, O_WRONLY | constants.O_APPEND | O_NOFOLLOW));
-    closeSync(fd);
-    return new Journal<R>(path, append, tail.seq, tail.sha);
+  /**
+   * Continues a journal that `readJournal` has read, without its torn last line, in a copy that takes its name. Whoever wrote it before and is only
+   * asleep may still have a write under way when it wakes up: that goes to the old file, which nobody reads any more.
+   * @param assertOurs throws when another process may have gone on with it meanwhile
+   */
+  static resume<R extends JournalRecord>(
+    path: string,
+    tail: Tail,
+    assertOurs: () => void = () => undefined,
+  ): Journal<R> {
+    const fd = guarded(path, () => takeOver(path, tail.bytes, assertOurs));
+    return new Journal<R>(path, fd, tail.seq, tail.sha);
   }
 
   /** On disk when it resolves. @throws RtopoError `JOURNAL_FAILED`: nothing may be changed any more */
@@ -180,14 +182,4 @@ function journalFault(path: string, error: unknown): RtopoError {
     message: `The journal ${path} cannot be written or read (${(error as NodeJS.ErrnoException).code}); rtopo stops before it changes anything more.`,
     remedy: 'free the disk or mend the permissions',
   });
-}
-
-/** Makes a new name in `dir` survive a crash. */
-export function syncDirectory(dir: string): void {
-  const fd = openSync(dir, constants.O_RDONLY);
-  try {
-    fsyncSync(fd);
-  } finally {
-    closeSync(fd);
-  }
 }

@@ -14,16 +14,24 @@ export function stateRoot(flag: string | undefined, env: NodeJS.ProcessEnv): str
   return join(xdg !== undefined && isAbsolute(xdg) ? xdg : join(homedir(), '.local', 'state'), 'rtopo');
 }
 
+/** What kind of operations a folder is for: keys that move, or masters that change. */
+export type Wing = 'rebalance' | 'mastership';
+
+/** The folder for one topology file's operations, whether it exists or not. */
+export function topologyStatePath(root: string, topologyFile: string, wing: Wing): string {
+  return join(root, wing, topologyId(topologyFile));
+}
+
 /** The folder for one topology file's operations, made when it is missing. @throws RtopoError `STATE_UNSAFE`, `STATE_UNWRITABLE` */
-export function topologyStateDir(root: string, topologyFile: string): string {
-  const dir = join(root, 'rebalance', topologyId(topologyFile));
+export function topologyStateDir(root: string, topologyFile: string, wing: Wing = 'rebalance'): string {
+  const dir = topologyStatePath(root, topologyFile, wing);
   try {
     mkdirSync(dir, {recursive: true, mode: 0o700});
   } catch (error) {
     throw new RtopoError({
       code: 'STATE_UNWRITABLE',
       exit: ExitCode.failed,
-      message: `The state folder ${dir} cannot be made (${(error as NodeJS.ErrnoException).code}). Without a journal nothing is moved.`,
+      message: `The state folder ${dir} cannot be made (${(error as NodeJS.ErrnoException).code}). Without a journal nothing is changed.`,
       remedy: 'name a writable folder with --state-dir',
     });
   }

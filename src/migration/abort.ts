@@ -6,7 +6,7 @@ import {LOCK_KEY} from '../journal/lock.js';
 import {readJournal} from '../journal/reading.js';
 import {putBack} from './aside.js';
 import {compareCopies, readCopies, readTexts} from './compare.js';
-import {type Doomed, deleteUnchanged, type Fate, lockLost} from './compare-and-delete.js';
+import {type Doomed, deleteUnchanged, type Fate, lockLost, readyToDelete} from './compare-and-delete.js';
 import {dumpCrc, type SumOf, textSum} from './digest.js';
 import {deleteIfEqual} from './elements/delete.js';
 import {type Lane, withLane} from './nodes.js';
@@ -128,7 +128,7 @@ async function removeCopies(
   {intent, candidates}: {intent: CopyRecord; candidates: readonly Candidate[]},
 ): Promise<Outcome[]> {
   const source = await lane.to(operation.nodes[intent.source]!, intent.db);
-  const target = await lane.to(operation.nodes[intent.target]!, intent.db);
+  const target = await readyToDelete(operation, await lane.to(operation.nodes[intent.target]!, intent.db));
   const keys = candidates.map(({key}) => key);
   // The copies are read before they are compared: the script deletes nothing but these bytes.
   const [originals, copies] = await Promise.all([readCopies(source, keys), readCopies(target, keys)]);

@@ -2,12 +2,14 @@
  * Before anything is deleted at a source, its copy must live on a target that survives the next crash: by its append-only file,
  * by a replica that has acknowledged it, or by a snapshot finished after the last copy.
  */
+
 import {ExitCode, RtopoError} from '../errors.js';
 import {LEASE_MS, LOCK_KEY, RENEW} from '../journal/lock.js';
 import {type Connection, endpointOf, withConnection} from '../redis/connect.js';
 import {readFacts} from '../redis/fleet.js';
 import type {ServerFacts} from '../redis/identity.js';
 import {type Info, infoNumber, infoText, parseInfo} from '../redis/info.js';
+import {dialFlags} from '../topology/types.js';
 import {lockLost} from './compare-and-delete.js';
 import type {Node} from './nodes.js';
 import {checkpoint, type Operation, receivers, resumeCommand, write} from './operation.js';
@@ -59,7 +61,7 @@ export async function judgeDurability(options: {
             `${node.at} (shard ${node.name}) is to receive keys and keeps them in memory only: no append-only file, no snapshots, no replica. ` +
             'After the sources are pruned, a restart of it would lose them.',
           consent: `--accept-volatile ${node.at}`,
-          remedy: `redis-cli -h ${node.instance.address.host} -p ${node.instance.address.port} CONFIG SET appendonly yes, or attach a replica, or accept it with --accept-volatile ${node.at}`,
+          remedy: `redis-cli ${dialFlags(node.instance.address)} CONFIG SET appendonly yes, or attach a replica, or accept it with --accept-volatile ${node.at}`,
         },
       ];
     }),

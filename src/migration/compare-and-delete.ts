@@ -58,6 +58,19 @@ end`),
 
 export const COMPARE_AND_DELETE = SCRIPTS.dump;
 
+const ready = new WeakSet<RespSocket>();
+
+/**
+ * Makes the scripts known to the server, by runs that have no key and no right: one that is unknown would be sent a second time, a moment after it
+ * was found right to delete. Returns the socket.
+ */
+export async function readyToDelete({lock}: Pick<Operation, 'lock'>, socket: RespSocket): Promise<RespSocket> {
+  if (ready.has(socket)) return socket;
+  for (const one of Object.values(SCRIPTS)) await socket.run(one, [LOCK_KEY], [`not ${lock.token}`, 0, '']);
+  ready.add(socket);
+  return socket;
+}
+
 /** A value to be deleted, as it must still be. */
 export interface Doomed {
   readonly key: Buffer;

@@ -1,5 +1,5 @@
 /** Pure: reasons not to start that lie in what the census has counted. */
-import {addressText} from '../topology/types.js';
+import {addressText, dialFlags} from '../topology/types.js';
 import type {Census} from './census.js';
 import type {FunctionGap} from './functions.js';
 import type {Node} from './nodes.js';
@@ -25,7 +25,7 @@ export function judgeMemory(targets: readonly Node[], census: Census): Objection
         at,
         message: `${at} (shard ${name}) would need about ${Math.ceil(after)} bytes and has maxmemory ${facts.maxMemoryBytes}: ${effect}.`,
         consent: null,
-        remedy: `redis-cli -h ${instance.address.host} -p ${instance.address.port} CONFIG SET maxmemory ${Math.ceil(after * 1.1)}`,
+        remedy: `redis-cli ${dialFlags(instance.address)} CONFIG SET maxmemory ${Math.ceil(after * 1.1)}`,
       },
     ];
   });
@@ -89,7 +89,7 @@ export function judgeJoining(nodes: readonly Node[], census: Census): Objection[
         at,
         message: `${at} is to join as shard ${name} and already holds ${keys} keys; they would be mixed with those of the other shards.`,
         consent: null,
-        remedy: `name an empty server (what it holds: redis-cli -h ${instance.address.host} -p ${instance.address.port} --scan), or, when these keys belong to the others, declare it in the topology file first`,
+        remedy: `name an empty server (what it holds: redis-cli ${dialFlags(instance.address)} --scan), or, when these keys belong to the others, declare it in the topology file first`,
       },
     ];
   });
@@ -97,7 +97,7 @@ export function judgeJoining(nodes: readonly Node[], census: Census): Objection[
 
 /** Two names for one process: its keys would be copied onto themselves and then deleted. */
 export function judgeSameServer(nodes: readonly Node[]): Objection[] {
-  return nodes.flatMap(({at, name, facts}, i): Objection[] => {
+  return nodes.flatMap(({at, name, facts, instance}, i): Objection[] => {
     const twin = nodes.slice(0, i).find((one) => one.facts.runId === facts.runId);
     if (twin === undefined) return [];
     return [
@@ -106,7 +106,7 @@ export function judgeSameServer(nodes: readonly Node[]): Objection[] {
         at,
         message: `${at} (shard ${name}) and ${twin.at} (shard ${twin.name}) are the same server under two addresses.`,
         consent: null,
-        remedy: `give one of the shards its own address; redis-cli -h ${at.replace(/:(\d+)$/, ' -p $1')} INFO server shows the run_id`,
+        remedy: `give one of the shards its own address; redis-cli ${dialFlags(instance.address)} INFO server shows the run_id`,
       },
     ];
   });

@@ -8,7 +8,7 @@ import {replyFault} from '../redis/faults.js';
 import {ReplyError} from '../redis/resp/decode.js';
 import type {RespSocket} from '../redis/resp/socket.js';
 import {compareCopies, compareKeys, readCopies} from './compare.js';
-import {deleteUnchanged, type Fate, lockLost} from './compare-and-delete.js';
+import {deleteUnchanged, type Fate, lockLost, readyToDelete} from './compare-and-delete.js';
 import {type CopiedBatch, copiedBatches, type DoomedValue, lettersIn, pruneHistory} from './copied-batches.js';
 import {dumpCrc} from './digest.js';
 import {deleteIfEqual} from './elements/delete.js';
@@ -25,6 +25,9 @@ export interface Kept {
   /** Some names, escaped. */
   examples: string;
 }
+
+/** An answer that took longer is asked for again: who was stopped in between knows only what was true before. Milliseconds. */
+const FRESH_MS = 100;
 
 /** Lanes that prune side by side. */
 const LANES = 4;
@@ -70,11 +73,11 @@ interface Pruning {
 }
 
 async function pruneBatch(pruning: Pruning): Promise<void> {
-  const {operation, batch, kept} = pruning;
+  const {operation, lane, batch, kept} = pruning;
   checkpoint(operation);
-  // The question changes nothing: it is on its way while the intent goes to the disk.
-  const [held] = await Promise.all([heldAt(pruning), write(operation, {type: 'prune', batch: batch.batch})]);
-  const letters = await fatesOf(pruning, held);
+  await write(operation, {type: 'prune', batch: batch.batch});
+  const source = await readyToDelete(operation, await lane.to(operation.nodes[batch.source]!, batch.db));
+  const letters = await fatesOf(pruning, source, await heldAt(pruning));
   for (const value of batch.values) letters.push(await fateOfValue(pruning, value));
   const outcomes = letters.join('');
   note(operation, {type: 'pruned', batch: batch.batch, outcomes});
@@ -107,15 +110,22 @@ async function heldAt({operation, lane, batch}: Pruning): Promise<boolean[]> {
   const {db, doomed} = batch;
   const target = await lane.to(operation.nodes[batch.target]!, db);
   const keys = doomed.map(({key}) => key);
-  if (!operation.doubted.has(batch.target)) return existing(target, keys);
-  const source = await lane.to(operation.nodes[batch.source]!, db);
-  return (await compareKeys(source, target, keys)).map((comparison) => comparison === 'equal');
+  const held = async (): Promise<boolean[]> => {
+    if (!operation.doubted.has(batch.target)) return existing(target, keys);
+    const source = await lane.to(operation.nodes[batch.source]!, db);
+    return (await compareKeys(source, target, keys)).map((comparison) => comparison === 'equal');
+  };
+  for (let isFirst = true; ; isFirst = false) {
+    const askedMs = performance.now();
+    const answer = await held();
+    if (!isFirst || performance.now() - askedMs < FRESH_MS) return answer;
+  }
 }
 
-async function fatesOf(pruning: Pruning, held: readonly boolean[]): Promise<string[]> {
-  const {operation, lane, batch} = pruning;
+/** Nothing may stand between the target's answer and the deletion: `source` is ready for it. */
+async function fatesOf(pruning: Pruning, source: RespSocket, held: readonly boolean[]): Promise<string[]> {
+  const {operation, batch} = pruning;
   const {db, doomed} = batch;
-  const source = await lane.to(operation.nodes[batch.source]!, db);
   const fates = await deleteUnchanged(
     operation,
     {socket: source, db},

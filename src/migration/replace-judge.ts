@@ -6,7 +6,7 @@ import {factsOf, type Observation} from '../replication/observe.js';
 import {refuseInstance, refuseLink} from '../replication/refuse.js';
 import {type Pair, standOf} from '../replication/stand.js';
 import type {Refusal} from '../report/replicate.js';
-import {addressText, allInstances, type Topology} from '../topology/types.js';
+import {type Address, addressText, allInstances, dialFlags, isSocket, type Topology} from '../topology/types.js';
 import type {Objection} from './preflight.js';
 import type {Consents} from './records.js';
 import {warningsOf} from './replace-warnings.js';
@@ -54,6 +54,7 @@ export function judgeReplacement(judging: Judging): Judgement {
   if (twin.length > 0) return {objections: twin, warnings: []};
   return {
     objections: [
+      ...judgePeers(judging),
       ...judgeRoles(judging),
       ...judgePause(judging),
       ...refuseLink({shard, child: next, parent: old}).map(refusalObjection),
@@ -74,8 +75,7 @@ export const names = ({old, next}: Replacement): Pair<string> => ({
   next: addressText(next.address),
 });
 
-const cli = ({address}: {address: {host: string; port: number}}): string =>
-  `redis-cli -h ${address.host} -p ${address.port}`;
+const cli = ({address}: {readonly address: Address}): string => `redis-cli ${dialFlags(address)}`;
 
 /** The old one must lead and the new one be free to follow, unless they are on their way or there already. */
 function judgeRoles({replacement, facts}: Judging): Objection[] {
@@ -98,6 +98,20 @@ function judgeRoles({replacement, facts}: Judging): Objection[] {
     at.next,
     `${at.next} is to be filled from ${at.old} and ${notFree.why}: it would lose that.`,
     `name an empty server, or empty this one when its keys may go (look first: ${cli(replacement.next)} --scan)`,
+  );
+}
+
+/** They have to dial one another. */
+function judgePeers({replacement}: Judging): Objection[] {
+  const hidden = [replacement.old, replacement.next].find(({peer}) => isSocket(peer));
+  if (hidden === undefined) return [];
+  const at = addressText(hidden.address);
+  const message = `${at} is a Unix socket: the server that it shall be linked with cannot dial that.`;
+  return object(
+    'PEER_NEEDED',
+    at,
+    message,
+    `say in the topology file where it is found: {address: "${at}", peer: "10.0.0.1:6379"}`,
   );
 }
 

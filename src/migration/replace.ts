@@ -8,13 +8,13 @@ import {endpointOf, withConnection} from '../redis/connect.js';
 import {readFacts} from '../redis/fleet.js';
 import {detach, follow} from '../replication/follow.js';
 import {handOver} from '../replication/handover.js';
+import type {ShardLocks} from '../replication/shard-lock.js';
 import {Watched} from '../replication/sight.js';
 import {replaceFile, textSha256} from '../topology/save.js';
 import type {Auth, Instance} from '../topology/types.js';
 import {type Operation, resumeCommand} from './operation.js';
 import type {Change} from './plan.js';
 import type {RebalanceRecord, ReplaceEvent} from './records.js';
-import type {ShardLocks} from './replace-lock.js';
 import {persistOn, settle} from './replace-settle.js';
 import {NOTHING_TOLD, type Replacement, type ReplaceTold, retell} from './replacement.js';
 

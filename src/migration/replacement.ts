@@ -3,7 +3,7 @@ import {escapeText, refusal, usageError} from '../errors.js';
 import {parentOf} from '../replication/graph.js';
 import type {Fence} from '../replication/handover.js';
 import type {RebalanceReport} from '../report/rebalance.js';
-import {parseAddress} from '../topology/address.js';
+import {parseTcpAddress} from '../topology/address.js';
 import {diffTopologies} from '../topology/diff.js';
 import {masterEntry, replaceMaster} from '../topology/edit-address.js';
 import {addressText, type Instance, instancesOf, type Shard, sameAddress, type Topology} from '../topology/types.js';
@@ -150,5 +150,5 @@ export function parseReplacement(text: string): {readonly shard: string; readonl
       remedy: 'rtopo rebalance --replace beta=127.0.0.1:7009',
     });
   }
-  return {shard: text.slice(0, equals), master: addressText(parseAddress(text.slice(equals + 1), '--replace'))};
+  return {shard: text.slice(0, equals), master: addressText(parseTcpAddress(text.slice(equals + 1), '--replace'))};
 }

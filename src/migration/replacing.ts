@@ -5,6 +5,7 @@ import {Journal} from '../journal/record.js';
 import {operationId} from '../journal/state.js';
 import {endpointOf, withConnection} from '../redis/connect.js';
 import {readFacts} from '../redis/fleet.js';
+import {ShardLocks} from '../replication/shard-lock.js';
 import type {RebalanceReport} from '../report/rebalance.js';
 import {addressText} from '../topology/types.js';
 import {readOperation, type Told} from './history.js';
@@ -13,7 +14,6 @@ import {type Change, planChange} from './plan.js';
 import type {RebalancePlan} from './planning.js';
 import type {RebalanceRecord} from './records.js';
 import {isUndone, limitsOf, type Replacing, runReplacements, undo} from './replace.js';
-import {ShardLocks} from './replace-lock.js';
 import type {Replacement} from './replacement.js';
 import {toldReport} from './reports.js';
 import {type OpenOptions, sideOf, type Target, thisProcess} from './start.js';
@@ -110,7 +110,7 @@ async function reopenStage(found: Told, options: StageHooks): Promise<Replacing 
     // Read again under the lock: until now another process may have gone on with it, and even ended it.
     const now = readOperation(found.path) ?? found;
     if (isReplacing(now)) {
-      const journal = Journal.resume<RebalanceRecord>(now.path, now.tail);
+      const journal = Journal.resume<RebalanceRecord>(now.path, now.tail, () => locks.assertHeld());
       journal.note(thisProcess(), Date.now());
       return stageOf({id, file, change, told: new Map(now.replaced), journal, locks}, options);
     }

@@ -135,7 +135,7 @@ function howOf(
 ): Pick<OperationPart, 'fidelity' | 'skipped' | 'writersMethod'> {
   const {copied, refooted, byElements: elements, skipped} = counts;
   return {
-    fidelity: {dump: copied - refooted - elements, refooted, elements},
+    fidelity: {asIs: copied - refooted - elements, refooted, elements},
     skipped,
     ...(method === null ? {} : {writersMethod: method}),
   };

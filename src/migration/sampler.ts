@@ -13,8 +13,8 @@ const SAMPLE_MS = 50;
 /** Samples of one judgement: its median, so that one late answer halves nothing. */
 const SAMPLES = 5;
 const REPLICA_CHECK_MS = 1000;
-/** Nodes beyond this are not asked for their latency: the asking itself would be felt. */
-const MAX_NODES = 64;
+/** Nodes beyond this are not asked for their latency, the asking itself would be felt; the replicas of all targets are watched. */
+const MAX_TIMED = 64;
 const DELAY_RESOLUTION_MS = 5;
 /** The part of a replica's output buffer limit that may be in use. Above the limit its link is cut, and a full resync begins. */
 const BUFFER_SHARE = 0.25;
@@ -25,8 +25,9 @@ export async function whileSampling<T>(operation: Operation, work: () => Promise
   const over = {isOver: false};
   const delay = monitorEventLoopDelay({resolution: DELAY_RESOLUTION_MS});
   delay.enable();
-  const nodes = operation.nodes.slice(0, MAX_NODES);
-  const watching = nodes.map((node) => watch(operation, node, {over, delay}).catch(() => undefined));
+  const watching = operation.nodes
+    .filter((node, i) => i < MAX_TIMED || node.inTo)
+    .map((node, i) => watch(operation, node, {over, delay, isTimed: i < MAX_TIMED}).catch(() => undefined));
   try {
     return await work();
   } finally {
@@ -40,19 +41,16 @@ export async function whileSampling<T>(operation: Operation, work: () => Promise
 interface Watch {
   readonly over: {readonly isOver: boolean};
   readonly delay: IntervalHistogram;
+  readonly isTimed: boolean;
 }
 
-async function watch(operation: Operation, node: Node, {over, delay}: Watch): Promise<void> {
+async function watch(operation: Operation, node: Node, {over, delay, isTimed}: Watch): Promise<void> {
   const socket = await RespSocket.open(endpointOf(node.instance), operation.timeoutMs);
   try {
     const bufferBytes = node.inTo ? await replicaBufferBytes(socket) : null;
     let [latencies, checkedMs]: [number[], number] = [[], 0];
     while (!over.isOver) {
-      const sentMs = performance.now();
-      await socket.batch([['PING']]);
-      // What this process itself was too busy to notice is no latency of the server.
-      const ownMs = Math.max(0, delay.mean / 1e6 - DELAY_RESOLUTION_MS);
-      latencies.push(Math.max(0, performance.now() - sentMs - ownMs));
+      if (isTimed) latencies.push(await latencyMs(socket, delay));
       if (latencies.length === SAMPLES) {
         operation.pace.latencySeen(node.number, median(latencies));
         latencies = [];
@@ -65,12 +63,20 @@ async function watch(operation: Operation, node: Node, {over, delay}: Watch): Pr
         const limit = operation.pace.isHeld(node.number) ? bufferBytes / 2 : bufferBytes;
         operation.pace.replicasBehind(node.number, behindBytes > limit);
       }
-      await new Promise((resolve) => setTimeout(resolve, SAMPLE_MS));
+      await new Promise((resolve) => setTimeout(resolve, isTimed ? SAMPLE_MS : REPLICA_CHECK_MS));
     }
   } finally {
     operation.pace.replicasBehind(node.number, false);
     socket.close();
   }
+}
+
+async function latencyMs(socket: RespSocket, delay: IntervalHistogram): Promise<number> {
+  const sentMs = performance.now();
+  await socket.batch([['PING']]);
+  // What this process itself was too busy to notice is no latency of the server.
+  const ownMs = Math.max(0, delay.mean / 1e6 - DELAY_RESOLUTION_MS);
+  return Math.max(0, performance.now() - sentMs - ownMs);
 }
 
 function median(values: readonly number[]): number {

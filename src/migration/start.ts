@@ -124,7 +124,7 @@ export async function reopenOperation(found: Told, options: Omit<OpenOptions, 's
   try {
     // Read again under the lock: until now another process may have gone on with it, and even ended it.
     const told = readOperation(found.path) ?? found;
-    const journal = Journal.resume<RebalanceRecord>(told.path, told.tail);
+    const journal = Journal.resume<RebalanceRecord>(told.path, told.tail, () => lock.assertHeld());
     journal.note(thisProcess(), Date.now());
     const sameServers = nodes.every(({at, facts}) => told.servers.get(at) === facts.runId);
     const counts = {...told.counts};

@@ -14,7 +14,7 @@ export interface Addition {
 export function parseAddition(text: string): Addition {
   const equals = text.indexOf('=');
   const [first = '', ...rest] = text.slice(equals + 1).split(',');
-  const weighted = /^(\[[^\]]*\]:\d+|[^:]*:\d+):(\d{1,7})$/.exec(first);
+  const weighted = /^(\[[^\]]*\]:\d+|(?:unix:)?\/[^:]*|[^:]*:\d+):(\d{1,7})$/.exec(first);
   if (equals <= 0 || first === '') {
     throw usageError({
       message: `--add takes NAME=ADDRESS[:WEIGHT][,REPLICA…]; '${text}' is not of that form.`,

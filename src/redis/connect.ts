@@ -6,7 +6,7 @@ import {readFile} from 'node:fs/promises';
 import {isIP} from 'node:net';
 import {Redis, type RedisOptions} from 'ioredis';
 import {ExitCode, RtopoError} from '../errors.js';
-import type {Address, Auth, Instance, Tls} from '../topology/types.js';
+import {type Address, type Auth, type Instance, isSocket, type Tls} from '../topology/types.js';
 import {type Credentials, resolveCredentials} from './credentials.js';
 import {networkFault, replyFault, timeoutFault} from './faults.js';
 
@@ -92,9 +92,9 @@ export class Connection {
   }
 
   /** Like `call`, but an error reply is null: for what a server may not know or not permit. Network failures still throw. */
-  async attempt(command: string, args: readonly Argument[] = []): Promise<Reply> {
+  async attempt(command: string, args: readonly Argument[] = [], timeoutMs: number = this.#timeoutMs): Promise<Reply> {
     try {
-      return await this.call(command, args);
+      return await this.call(command, args, timeoutMs);
     } catch (error) {
       if (error instanceof RtopoError && error.details?.reply !== undefined) return null;
       throw error;
@@ -175,8 +175,7 @@ export async function withConnection<T>(
 async function ioredisOptions(endpoint: Endpoint, timeoutMs: number): Promise<RedisOptions & {replyMapping: 'legacy'}> {
   const {address} = endpoint;
   return {
-    host: address.host,
-    port: address.port,
+    ...(isSocket(address) ? {path: address.host} : {host: address.host, port: address.port}),
     ...(endpoint.tls === null ? {} : {tls: await tlsMaterial(endpoint.tls, address)}),
     lazyConnect: true,
     // A lost reply means "unknown": nothing is ever re-sent behind our back.

@@ -48,24 +48,76 @@ const REPLY_CODES: Readonly<Record<string, {code: string; exit: ExitCode; remedy
   OOM: {code: 'OOM', exit: ExitCode.failed, remedy: 'raise maxmemory on the server, or free memory'},
 };
 
+const MAX_CLIENTS = {
+  code: 'MAX_CLIENTS',
+  exit: ExitCode.unreachable,
+  remedy:
+    'raise maxclients on the server (CONFIG SET maxclients 20000), or find out who keeps so many connections open',
+};
+
+/** `NOPERM User ops has no permissions to run the 'config|get' command`, and `this user has` before Redis 7. */
+const REFUSED_COMMAND = /^NOPERM (?:User (\S+)|this user) has no permissions to run the '([\w|-]+)' command/i;
+
+/** The command that mends a NOPERM, as far as the reply names who may not do what. */
+export function grantFor(reply: string, user = 'default'): string | null {
+  const match = REFUSED_COMMAND.exec(reply);
+  return match === null ? null : `ACL SETUSER ${escapeText(match[1] ?? user)} +${match[2]!.toLowerCase()}`;
+}
+
 /** An error reply of the server, or null when `error` is not one. */
 export function replyFault(address: Address, reply: string, doing: string): RtopoError {
   const text = escapeText(redact(reply));
   const word = /^[A-Z]+/.exec(reply)?.[0] ?? '';
   const known = REPLY_CODES[word];
   const oldAuth = /invalid password|without any password configured|no password is set/i.test(reply);
-  const kind = oldAuth ? REPLY_CODES.WRONGPASS : known;
+  const kind = oldAuth ? REPLY_CODES.WRONGPASS : /^ERR max number of clients/i.test(reply) ? MAX_CLIENTS : known;
+  const remedy = (word === 'NOPERM' ? grantFor(text) : null) ?? kind?.remedy;
   return new RtopoError({
     code: kind?.code ?? 'SERVER_ERROR',
     exit: kind?.exit ?? ExitCode.failed,
     message: `${addressText(address)} refused ${doing}: ${text}`,
-    ...(kind?.remedy === undefined ? {} : {remedy: kind.remedy}),
+    ...(remedy === undefined ? {} : {remedy}),
     details: {address: addressText(address), reply: text},
   });
 }
 
 /** Of Node and of OpenSSL's verification: `ERR_TLS_…`, `CERT_HAS_EXPIRED`, `UNABLE_TO_VERIFY_LEAF_SIGNATURE`, `EPROTO`… */
 const TLS_CODES = /^ERR_TLS|CERT|SSL|^EPROTO$|^UNABLE_TO_|SIGNATURE|^INVALID_(CA|PURPOSE)$|CRL|HOSTNAME_MISMATCH/;
+
+interface TlsCause {
+  readonly codes: RegExp;
+  readonly name: string;
+  readonly why: string;
+  readonly remedy: (at: string) => string;
+}
+
+/** Why a handshake failed: the first that matches. */
+const TLS_CAUSES: readonly TlsCause[] = [
+  {
+    codes: /ALTNAME|HOSTNAME_MISMATCH/,
+    name: 'TLS_FAILED_NAME',
+    why: 'because its certificate is for another name',
+    remedy: () => 'set `serverName` under `tls:` in the topology file to a name that the certificate carries',
+  },
+  {
+    codes: /EXPIRED|NOT_YET_VALID/,
+    name: 'TLS_FAILED_EXPIRED',
+    why: 'because its certificate is not valid today',
+    remedy: (at) => `openssl s_client -connect ${at} </dev/null | openssl x509 -noout -dates`,
+  },
+  {
+    codes: /SELF_SIGNED|UNABLE_TO_|SIGNATURE|INVALID_CA|UNTRUSTED|CRL|CERT_CHAIN|CERT_REVOKED|CERT_REJECTED/,
+    name: 'TLS_FAILED_CA',
+    why: 'because nobody that rtopo trusts has signed its certificate',
+    remedy: () => 'set `ca` under `tls:` in the topology file to the file of the CA that signed it',
+  },
+  {
+    codes: /^/,
+    name: 'TLS_FAILED',
+    why: 'before certificates were compared',
+    remedy: () => 'check that the port speaks TLS, and ca, cert, key and serverName under `tls:` in the topology file',
+  },
+];
 
 const LOST = 'if this port expects TLS, declare `tls:` in the topology file; else look at the log of the server';
 
@@ -95,6 +147,13 @@ export function networkFault(address: Address, error: unknown, doing: string): R
         `cannot be resolved: no address for the host name ${escapeText(address.host)}.`,
         `getent hosts ${escapeText(address.host)}`,
       );
+    case 'ENOENT':
+    case 'EACCES':
+      return fault(
+        code === 'ENOENT' ? 'CONNECTION_REFUSED' : 'SOCKET_PERMISSION',
+        code === 'ENOENT' ? 'does not exist: no server has made that socket.' : 'may not be used by this user.',
+        `ls -l ${address.host}; it is named by \`unixsocket\` and opened by \`unixsocketperm\` in the server's configuration`,
+      );
     case 'EHOSTUNREACH':
     case 'ENETUNREACH':
       return fault('NO_ROUTE', 'cannot be reached: there is no route to the host.');
@@ -105,11 +164,8 @@ export function networkFault(address: Address, error: unknown, doing: string): R
       return fault('CONNECTION_LOST', `closed the connection during ${doing}.`, LOST);
   }
   if (code !== undefined && TLS_CODES.test(code)) {
-    return fault(
-      'TLS_FAILED',
-      `failed the TLS handshake (${code}): ${escapeText(redact(message ?? ''))}`,
-      'check ca, cert, key and serverName under `tls:` in the topology file',
-    );
+    const {name, why, remedy} = TLS_CAUSES.find(({codes}) => codes.test(code))!;
+    return fault(name, `failed the TLS handshake, ${why} (${code}): ${escapeText(redact(message ?? ''))}`, remedy(at));
   }
   return fault('CONNECTION_LOST', `lost the connection during ${doing}${code ? ` (${code})` : ''}.`, LOST);
 }

@@ -4,15 +4,25 @@
 import {ExitCode, RtopoError} from '../errors.js';
 import {Connection, type Endpoint} from './connect.js';
 import {resolveCredentials} from './credentials.js';
-import {isForged, readRole, readServerFacts, type ServerFacts} from './identity.js';
-import {parseInfo} from './info.js';
+import {greetingFault} from './greeting.js';
+import {isForged, readRole, readServerFacts, roleOfInfo, type ServerFacts} from './identity.js';
+import {infoRoleOrders, parseInfo, type RoleOrders} from './info.js';
 
 /**
  * What one server said, or why it said nothing. `atMs` is the moment of its answer, in epoch milliseconds;
  * `ip` is where its declared address led, by which other servers may know it.
  */
 export type Observed =
-  | {readonly reachable: true; readonly atMs: number; readonly ip: string | null; readonly facts: ServerFacts}
+  | {
+      readonly reachable: true;
+      readonly atMs: number;
+      readonly ip: string | null;
+      readonly facts: ServerFacts;
+      /** Null or absent: it does not say. */
+      readonly orders?: RoleOrders | null;
+      /** Commands that it refused to this login, so that something is not known. */
+      readonly refused?: readonly string[];
+    }
   | {readonly reachable: false; readonly atMs: number; readonly fault: RtopoError};
 
 /** ROLE and INFO of one open connection. */
@@ -22,6 +32,21 @@ export async function readFacts(connection: Connection, timeoutMs?: number): Pro
     connection.call('INFO', [], timeoutMs),
   ]);
   return readServerFacts(readRole(role), parseInfo(String(info)), isForged(role));
+}
+
+/** The same with what only a report needs. A login that may not run ROLE is served from INFO, where forged lines show by their repetition. */
+async function readAll(connection: Connection, timeoutMs: number) {
+  const [role, info, stats] = await Promise.all([
+    connection.attempt('ROLE', [], timeoutMs),
+    connection.call('INFO', [], timeoutMs),
+    connection.attempt('INFO', ['commandstats'], timeoutMs),
+  ]);
+  const text = parseInfo(String(info));
+  return {
+    facts: readServerFacts(role === null ? roleOfInfo(text) : readRole(role), text, isForged(role)),
+    orders: stats === null ? null : infoRoleOrders(parseInfo(String(stats))),
+    refused: role === null ? ['ROLE'] : [],
+  };
 }
 
 /**
@@ -37,21 +62,36 @@ export async function observe(endpoint: Endpoint, timeoutMs: number): Promise<Ob
   try {
     connection = await Connection.open(endpoint, timeoutMs);
     const {ip} = connection;
-    const facts = await readFacts(connection, Math.max(1, Math.round(deadline - performance.now())));
-    return {reachable: true, atMs: Date.now(), ip, facts};
+    const answer = await readAll(connection, Math.max(1, Math.round(deadline - performance.now())));
+    return {reachable: true, atMs: Date.now(), ip, ...answer};
   } catch (error) {
     if (!(error instanceof RtopoError) || isOurs(error)) throw error;
-    return {reachable: false, atMs: Date.now(), fault: error};
+    return {reachable: false, atMs: Date.now(), fault: await withReason(error, endpoint)};
   } finally {
     connection?.close();
   }
+}
+
+/** A connection that was closed at once: a server that turns everybody away says why to those who listen first. */
+async function withReason(fault: RtopoError, {address, tls}: Endpoint): Promise<RtopoError> {
+  if (fault.code !== 'CONNECTION_LOST' || tls !== null) return fault;
+  return (await greetingFault(address, 'the connection')) ?? fault;
 }
 
 function isOurs({exit}: RtopoError): boolean {
   return exit === ExitCode.topology || exit === ExitCode.usage;
 }
 
-/** Asks all at once. The result has the order of `endpoints`. */
-export function observeAll(endpoints: readonly Endpoint[], timeoutMs: number): Promise<Observed[]> {
-  return Promise.all(endpoints.map((endpoint) => observe(endpoint, timeoutMs)));
+/** Sockets at a time. Many enough that a rack of dead servers holds up nobody else, few enough for any limit on open files. */
+const MOST_SOCKETS = 64;
+
+/** Asks all at once, as far as `MOST_SOCKETS` goes. The result has the order of `endpoints`. */
+export async function observeAll(endpoints: readonly Endpoint[], timeoutMs: number): Promise<Observed[]> {
+  const answers: Observed[] = new Array(endpoints.length);
+  let next = 0;
+  const ask = async (): Promise<void> => {
+    for (let i = next++; i < endpoints.length; i = next++) answers[i] = await observe(endpoints[i]!, timeoutMs);
+  };
+  await Promise.all(Array.from({length: Math.min(MOST_SOCKETS, endpoints.length)}, ask));
+  return answers;
 }

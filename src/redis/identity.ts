@@ -39,6 +39,16 @@ export function readRole(reply: Reply): Role {
   return {kind: 'other', name: escapeText(String(kind))};
 }
 
+/** For a login that may run INFO and not ROLE: the same, without the state of the link. */
+export function roleOfInfo(info: Info): Role {
+  const kind = infoText(info, 'role');
+  if (kind === 'master') return {kind: 'master', offset: infoNumber(info, 'master_repl_offset') ?? 0};
+  const [host, port] = [infoText(info, 'master_host'), infoNumber(info, 'master_port')];
+  if (kind !== 'slave' || host === null || port === null) return {kind: 'other', name: escapeText(kind ?? 'no role')};
+  const state = infoText(info, 'master_link_status') === 'up' ? 'connected' : 'unknown';
+  return {kind: 'replica', host, port, state, offset: infoNumber(info, 'slave_repl_offset')};
+}
+
 /**
  * Does ROLE name a host that no host can have? Typed values stay apart, so that line breaks and commas, which forge lines
  * and fields in INFO, are seen here as what they are.
@@ -81,10 +91,15 @@ export interface ServerFacts {
   readonly linkUp: boolean | null;
   readonly syncInProgress: boolean;
   readonly syncPercent: number | null;
-  /** False on a replica that takes writes of its own; null where it does not say, and on a master. */
-  readonly isReadOnly?: boolean | null;
+  /** Of the snapshot that travels or is loaded; the total is unknown while a diskless master sends it. */
+  readonly syncReadBytes: number | null;
+  readonly syncTotalBytes: number | null;
   /** Seconds since anything came from the master; null while down, or on a master. */
   readonly lastIoSeconds: number | null;
+  /** How long the link has been as it is: up (Redis 8.2 says it) or down; null when unknown, or when it was never up. */
+  readonly linkSeconds: number | null;
+  /** Writes to a replica are accepted, and vanish at the next full resync; null on a master. */
+  readonly writable: boolean | null;
   /** Replicas listed by this instance. */
   readonly replicas: readonly ListedReplica[];
   readonly keyspace: readonly {readonly db: number; readonly keys: number; readonly expires: number}[];
@@ -96,9 +111,25 @@ export interface ServerFacts {
   readonly evictedKeys: number | null;
   readonly aofEnabled: boolean;
   readonly aofWriteOk: boolean;
+  readonly rdbSaveOk: boolean;
   readonly rdbChangesSinceSave: number | null;
   readonly backlog: Backlog | null;
   readonly failoverState: string | null;
+  /** Replicas that count for min-replicas-to-write; null where that is not in force. */
+  readonly goodReplicas: number | null;
+  /** Answers to requests for replication since the start, and replicas cut off for a full output buffer (newer servers say that). */
+  readonly fullSyncs: number | null;
+  readonly refusedPartialSyncs: number | null;
+  readonly bufferDisconnects: number | null;
+  readonly uptimeSeconds: number | null;
+  /** Channels with a subscriber: every Sentinel is one. */
+  readonly channels: number | null;
+  readonly modules: readonly string[];
+  /** Libraries of functions (Redis 7); null where there are none to speak of. */
+  readonly libraries: number | null;
+  readonly os: string;
+  /** Where the server says that its config file is; null when it has none. For people: never opened because a server says so. */
+  readonly configPath: string | null;
   /** Names of INFO that were given twice, or were forged: somebody injected text, and its numbers are not to be trusted. */
   readonly tampered: readonly string[];
 }
@@ -109,7 +140,6 @@ export function readServerFacts(role: Role, info: Info, forged = false): ServerF
   const replid2 = infoText(info, 'master_replid2');
   const noSecond = replid2 === null || /^0+$/.test(replid2);
   const masterOffset = infoNumber(info, 'master_repl_offset') ?? 0;
-  const lastIo = infoNumber(info, 'master_last_io_seconds_ago');
   const valkey = infoText(info, 'valkey_version');
   return {
     role,
@@ -129,8 +159,7 @@ export function readServerFacts(role: Role, info: Info, forged = false): ServerF
     linkUp: role.kind === 'replica' ? infoText(info, 'master_link_status') === 'up' : null,
     syncInProgress: infoText(info, 'master_sync_in_progress') === '1',
     syncPercent: percent(infoText(info, 'master_sync_perc')),
-    isReadOnly: readOnly(role, info),
-    lastIoSeconds: lastIo === null || lastIo < 0 ? null : lastIo,
+    ...readLink(role, info),
     replicas: infoReplicas(info),
     keyspace,
     keys: keyspace.reduce((sum, {keys}) => sum + keys, 0),
@@ -141,16 +170,48 @@ export function readServerFacts(role: Role, info: Info, forged = false): ServerF
     evictedKeys: infoNumber(info, 'evicted_keys'),
     aofEnabled: infoText(info, 'aof_enabled') === '1',
     aofWriteOk: infoText(info, 'aof_last_write_status') !== 'err',
+    rdbSaveOk: infoText(info, 'rdb_last_bgsave_status') !== 'err',
     rdbChangesSinceSave: infoNumber(info, 'rdb_changes_since_last_save'),
     backlog: readBacklog(info),
     failoverState: infoText(info, 'master_failover_state'),
+    ...readCounters(info),
+    modules: info.modules,
+    libraries: infoNumber(info, 'number_of_libraries'),
+    os: infoText(info, 'os') ?? '',
+    configPath: infoText(info, 'config_file'),
     tampered: tamperedFields(role, info, forged),
   };
 }
 
-function readOnly(role: Role, info: Info): boolean | null {
-  const text = infoText(info, 'slave_read_only');
-  return role.kind !== 'replica' || text === null ? null : text !== '0';
+function readLink(role: Role, info: Info) {
+  const replica = role.kind === 'replica';
+  const positive = (name: string): number | null => {
+    const value = infoNumber(info, name);
+    return value === null || value < 0 ? null : value;
+  };
+  const down = infoNumber(info, 'master_link_down_since_seconds');
+  const readOnly = infoText(info, 'slave_read_only');
+  const loading = infoText(info, 'loading') === '1';
+  const total = infoNumber(info, loading ? 'loading_total_bytes' : 'master_sync_total_bytes');
+  return {
+    lastIoSeconds: positive('master_last_io_seconds_ago'),
+    // A link that never was up is down "since" -1, or since 1970 on Redis 5 and 6.0.
+    linkSeconds: down === null ? positive('master_link_up_since_seconds') : down < 0 || down > 1e9 ? null : down,
+    writable: replica && readOnly !== null ? readOnly === '0' : null,
+    syncReadBytes: positive(loading ? 'loading_loaded_bytes' : 'master_sync_read_bytes'),
+    syncTotalBytes: total === null || total <= 0 ? null : total,
+  };
+}
+
+function readCounters(info: Info) {
+  return {
+    goodReplicas: infoNumber(info, 'min_slaves_good_slaves'),
+    fullSyncs: infoNumber(info, 'sync_full'),
+    refusedPartialSyncs: infoNumber(info, 'sync_partial_err'),
+    bufferDisconnects: infoNumber(info, 'client_output_buffer_limit_disconnections'),
+    uptimeSeconds: infoNumber(info, 'uptime_in_seconds'),
+    channels: infoNumber(info, 'pubsub_channels'),
+  };
 }
 
 function readBacklog(info: Info): Backlog | null {
@@ -165,7 +226,7 @@ function readBacklog(info: Info): Backlog | null {
  * when it is injected into an earlier section, as a false key count would be.
  */
 const GUARDED =
-  /^(db\d+|slave\d+|slave_.+|master_.+|repl_backlog_.+|role|connected_slaves|second_repl_offset|run_id|\w+_version|\w+_mode|config_file|loading.*|used_memory|maxmemory.*|evicted_keys|aof_.+|rdb_.+)$/;
+  /^(db\d+|slave\d+|slave_.+|master_.+|repl_backlog_.+|role|connected_slaves|second_repl_offset|run_id|\w+_version|\w+_mode|config_file|loading.*|used_memory|maxmemory.*|evicted_keys|aof_.+|rdb_.+|min_slaves_.+|sync_.+|uptime_.+|number_of_libraries|os)$/;
 
 function tamperedFields(role: Role, info: Info, forged: boolean): readonly string[] {
   const repeated = info.repeated.filter((name) => GUARDED.test(name)).map(escapeText);

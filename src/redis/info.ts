@@ -9,19 +9,24 @@ export interface Info {
   readonly fields: ReadonlyMap<string, string>;
   /** Fields that occurred more than once: the sign of injected lines. */
   readonly repeated: readonly string[];
+  /** Names of the loaded modules: the one field that stands once for each. */
+  readonly modules: readonly string[];
 }
 
 export function parseInfo(text: string): Info {
   const fields = new Map<string, string>();
   const repeated: string[] = [];
+  const modules: string[] = [];
   for (const line of text.split('\r\n')) {
     const colon = line.indexOf(':');
     if (colon <= 0 || line.startsWith('#')) continue;
     const name = line.slice(0, colon);
-    if (fields.has(name)) repeated.push(name);
+    const module = name === 'module' ? /^name=([^,]+),/.exec(line.slice(colon + 1))?.[1] : undefined;
+    if (module !== undefined) modules.push(module);
+    else if (fields.has(name)) repeated.push(name);
     else fields.set(name, line.slice(colon + 1));
   }
-  return {fields, repeated};
+  return {fields, repeated, modules};
 }
 
 /** A field as a safe integer, or null when it is absent or not written as one. */
@@ -84,4 +89,26 @@ export function infoReplicas(info: Info): readonly ListedReplica[] {
     });
   }
   return replicas;
+}
+
+/**
+ * How often this process was told to change its role, and to write its config file, since it started or since CONFIG RESETSTAT.
+ * Null: it does not say; before Redis 7.0 the subcommands of CONFIG are not told apart.
+ */
+export interface RoleOrders {
+  readonly changes: number;
+  readonly rewrites: number | null;
+}
+
+/** From `INFO commandstats`: `cmdstat_replicaof:calls=1,usec=9,usec_per_call=9.00,rejected_calls=0,failed_calls=0`. Failed calls do not count. */
+export function infoRoleOrders(info: Info): RoleOrders {
+  const done = (command: string): number | null => {
+    const stat = infoText(info, `cmdstat_${command}`);
+    if (stat === null) return null;
+    const field = (name: string): number =>
+      Number(new RegExp(`(?:^|,)${name}=(\\d{1,15})(?:,|$)`).exec(stat)?.[1] ?? 0);
+    return Math.max(0, field('calls') - field('failed_calls'));
+  };
+  const changes = ['replicaof', 'slaveof', 'failover'].reduce((sum, command) => sum + (done(command) ?? 0), 0);
+  return {changes, rewrites: done('config|rewrite') ?? (done('config') === null ? 0 : null)};
 }

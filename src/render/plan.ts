@@ -68,6 +68,8 @@ const NEAR_LEAST = 1.1;
 
 function leastText({movedShare, minimumShare}: RebalanceReport): string {
   const least = `${percent(minimumShare)} would have to move under any scheme`;
+  // The least is what is to be expected of all keys there could be; those that there are may fall better.
+  if ((movedShare ?? 0) < minimumShare) return `${least}: these keys happen to need less`;
   if ((movedShare ?? 0) <= minimumShare * NEAR_LEAST) return `${least}: this is about as few as possible`;
   return minimumShare > 0 ? `${least}: this is ${((movedShare ?? 0) / minimumShare).toFixed(1)} times that` : least;
 }

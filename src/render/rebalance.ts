@@ -90,8 +90,8 @@ function movedText({keys, phase, seconds, bytes: sent, movedShare, operation}: R
   return `${plural(keys.deleted, 'key')}${share} in ${spell(seconds)}, ${bytes(sent)} of payload${rate}`;
 }
 
-function fidelityText({dump, refooted, elements}: NonNullable<OperationPart['fidelity']>): string {
-  const parts = [`${count(dump)} as their DUMP`];
+function fidelityText({asIs, refooted, elements}: NonNullable<OperationPart['fidelity']>): string {
+  const parts = [`${count(asIs)} as they are`];
   if (refooted > 0) parts.push(`${count(refooted)} as a DUMP for another version`);
   if (elements > 0) parts.push(`${count(elements)} element by element`);
   return parts.join(', ');

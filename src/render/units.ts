@@ -36,6 +36,14 @@ export function spell(duration: number): string {
   return `${whole} s`;
 }
 
+/** A duration in a column: its largest unit alone, `41 s`, `3 min`, `5 h`, `12 d`. */
+export function brief(duration: number): string {
+  const whole = Math.max(0, Math.floor(duration));
+  if (whole < 60) return `${whole} s`;
+  if (whole < 3600) return `${Math.floor(whole / 60)} min`;
+  return whole < 86_400 ? `${Math.floor(whole / 3600)} h` : `${Math.floor(whole / 86_400)} d`;
+}
+
 /** `1 key`, `2 keys`. */
 export function plural(value: number, one: string, many = `${one}s`): string {
   return `${count(value)} ${value === 1 ? one : many}`;

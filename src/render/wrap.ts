@@ -1,3 +1,5 @@
+import {displayWidth} from './width.js';
+
 /** Sentences broken at spaces to the width of the terminal; what has no spaces (addresses, commands) stays whole, to be copied. */
 export function wrapped(text: string, columns: number, indent: number): string {
   const limit = Math.max(20, Math.min(columns, 100) - indent);
@@ -5,7 +7,7 @@ export function wrapped(text: string, columns: number, indent: number): string {
   const lines: string[] = [];
   let line = '';
   for (const word of text.split(' ')) {
-    if (line !== '' && line.length + 1 + word.length > limit) {
+    if (line !== '' && displayWidth(line) + 1 + displayWidth(word) > limit) {
       lines.push(line);
       line = word;
     } else line = line === '' ? word : `${line} ${word}`;

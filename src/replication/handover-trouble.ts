@@ -1,5 +1,5 @@
 /** Pure: what can go wrong while the mastership passes on. Each sentence says who leads now, for that is what an operator must know first. */
-import {ExitCode, RtopoError} from '../errors.js';
+import {ExitCode, RtopoError, refusal} from '../errors.js';
 import {addressText} from '../topology/types.js';
 import {redisCli} from './redis-cli.js';
 import type {Handover} from './stand.js';
@@ -119,6 +119,16 @@ export function notAttached(handover: Handover): RtopoError {
   );
 }
 
+/** It went away, or was restarted, before it was demoted. */
+export function oldGone(handover: Handover): RtopoError {
+  const {old, next} = names(handover);
+  return trouble(
+    'OLD_UNREACHABLE',
+    `${old} went away, or was restarted, before it could hand over. ${next} was not promoted.`,
+    `bring ${old} back`,
+  );
+}
+
 export function oldLost(handover: Handover): RtopoError {
   const {old, next} = names(handover);
   return trouble(
@@ -126,4 +136,54 @@ export function oldLost(handover: Handover): RtopoError {
     `${old} is gone, or leads by itself, after its writes had been held off for ${next}. Whether it acknowledged more since cannot be told without it.`,
     `bring ${old} back; if it never comes back, what ${next} has is what there is: ${redisCli(handover.next, 'REPLICAOF NO ONE')}`,
   );
+}
+
+/** FAILOVER began, and the server gave it up. */
+export function failoverUndone(handover: Handover): RtopoError {
+  const {old, next} = names(handover);
+  return trouble(
+    'FAILOVER_UNDONE',
+    `${old} began its FAILOVER to ${next} and gave it up by itself. ${old} leads as before, and nothing is lost. ` +
+      `Most often it could not log in to ${next} (masterauth), or not reach it under the address that ${next} announces.`,
+    `look at the log of ${old}, or go without it: --engine pause`,
+  );
+}
+
+export function failoverRefused(handover: Handover): RtopoError {
+  const {old, next} = names(handover);
+  return trouble(
+    'FAILOVER_REFUSED',
+    `${old} refused FAILOVER to ${next}: it is renamed away or not permitted, or ${old} lists ${next} under another address. ${old} leads as before.`,
+    'go without it: --engine pause',
+  );
+}
+
+/** The new master hangs, and may obey when it wakes up: ending the failover now could make two masters. */
+export function failoverStuck(handover: Handover): RtopoError {
+  const {old, next} = names(handover);
+  return trouble(
+    'FAILOVER_STUCK',
+    `${old} has asked ${next} to take over, and ${next} does not answer. ${old} takes no writes; no data is lost. ` +
+      `When ${next} wakes up it takes over. FAILOVER ABORT now could make two masters: ${next} may still obey.`,
+    `wake ${next} up, or end its process for certain (kill -9)`,
+  );
+}
+
+export function twoMasters(handover: Handover, ownBytes: number | null): RtopoError {
+  const {old, next} = names(handover);
+  const own = ownBytes === null ? 'an unknown number of bytes' : `${ownBytes} bytes`;
+  return trouble(
+    'TWO_MASTERS',
+    `${next} was promoted, and ${old} leads too: it has written ${own} of its own since. Clients must write to one of them only.`,
+    `keep ${next}: rtopo replicate --discard-data ${old}, once it is the declared master (look first: ${redisCli(handover.old, 'INFO keyspace')})`,
+  );
+}
+
+export function alreadyHanded(handover: Handover): RtopoError {
+  const {old, next} = names(handover);
+  return refusal({
+    code: 'ALREADY_HANDED_OVER',
+    message: `${next} leads already and clients may have written to it; ${old} follows it. It cannot be undone, only finished.`,
+    remedy: 'finish it; then change back, with the same proof',
+  });
 }

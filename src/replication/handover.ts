@@ -8,11 +8,12 @@
 import {RtopoError} from '../errors.js';
 import type {Connection} from '../redis/connect.js';
 import type {ServerFacts} from '../redis/identity.js';
-import type {Auth} from '../topology/types.js';
+import type {Address, Auth} from '../topology/types.js';
 import {parentGone} from './follow.js';
+import {failOver, isFailingOver, settleFailover} from './handover-failover.js';
 import * as trouble from './handover-trouble.js';
 import {Orders, replicaOf, replyOf, setLogin} from './orders.js';
-import {finish, glance, reached, unfence} from './promotion.js';
+import {finish, glance, proofOf, reached, takeBack, unfence} from './promotion.js';
 import {type Sight, Watched} from './sight.js';
 import {type Handover, isPromotedAfter, isUnder, type Pair, standOf} from './stand.js';
 
@@ -26,6 +27,9 @@ export interface Fence {
   readonly atMs: number;
 }
 
+/** By the server's own FAILOVER, or by a write pause and two orders. */
+export type Engine = 'failover' | 'pause';
+
 export interface HandoverOptions {
   /** How the old master will log in to the new one; null: as it is configured. */
   readonly login: Auth | null;
@@ -36,6 +40,20 @@ export interface HandoverOptions {
   readonly fence: Fence | null;
   /** The new master has everything; the old one is demoted next. Awaited: what it writes is on disk before that. */
   readonly onFenced: (fence: Fence) => unknown;
+  /**
+   * When the old master goes away, take the new one off it, lest it be emptied by one that comes back empty. Not where clients know the
+   * new one: they would take it for the master, while the old one may only be out of our sight. Default: true.
+   */
+  readonly detachesNext?: boolean;
+  /** The old master follows the new one, and takes no writes for good. Not awaited. */
+  readonly onDemoted?: () => void;
+  /** The new master exactly as the old one lists it: FAILOVER is used. Absent: a write pause and two orders. */
+  readonly failover?: FailoverTo | null;
+}
+
+export interface FailoverTo extends Address {
+  /** Where the server refuses FAILOVER, go on without it: the writes are held off already. */
+  readonly orPause: boolean;
 }
 
 /** The proof: nothing was acknowledged beyond `fencedOffset`, and the new master has all up to `promotedOffset`, which is no less. */
@@ -46,6 +64,8 @@ export interface Handed {
   readonly writeGapMs: number | null;
   /** See `Fence`. */
   readonly fullSyncs: number | null;
+  /** Null when an earlier run has done it. */
+  readonly engine: Engine | null;
 }
 
 export interface Run extends Pair<Watched> {
@@ -64,7 +84,7 @@ export async function handOver(handover: Handover, options: HandoverOptions): Pr
     ...{old: new Watched(handover.old, commandTimeoutMs), next: new Watched(handover.next, commandTimeoutMs)},
   };
   try {
-    const seen = {old: await glance(run.old), next: await glance(run.next)};
+    const seen = await bothSettled(run);
     const stand = standOf(handover, {old: seen.old?.facts ?? null, next: seen.next?.facts ?? null});
     switch (stand) {
       case 'old-leads':
@@ -79,6 +99,42 @@ export async function handOver(handover: Handover, options: HandoverOptions): Pr
       case 'next-gone':
         throw trouble.nextGone(handover, seen.old?.facts.role.kind === 'master');
     }
+  } finally {
+    run.old.close();
+    run.next.close();
+  }
+}
+
+/** A failover that an earlier run has ordered goes on in the server: it has to end before anything else is done. */
+async function bothSettled(run: Run): Promise<Pair<Sight | null>> {
+  const old = await glance(run.old);
+  if (isFailingOver(old?.facts)) {
+    const now = performance.now();
+    await settleFailover(run, run.options.fence, {deadlineMs: now + run.options.fenceMs, beganMs: now});
+  }
+  return {old: await glance(run.old), next: await glance(run.next)};
+}
+
+/**
+ * Undoes what an earlier run has begun: the old master leads, and takes writes. Only as long as the new one was not promoted.
+ * @throws RtopoError exit 3 `ALREADY_HANDED_OVER`; exit 4 where it cannot be told what the new one does
+ */
+export async function handBack(handover: Handover, options: Omit<HandoverOptions, 'onFenced'>): Promise<void> {
+  const {commandTimeoutMs} = options;
+  const run: Run = {
+    ...{handover, options: {...options, onFenced: () => undefined}},
+    ...{old: new Watched(handover.old, commandTimeoutMs), next: new Watched(handover.next, commandTimeoutMs)},
+  };
+  try {
+    const {old, next} = await bothSettled(run);
+    if (old === null) throw trouble.oldLost(handover);
+    if (next?.facts.role.kind === 'master' && isUnder(old.facts, handover.next)) throw trouble.alreadyHanded(handover);
+    // One that is merely late may be obeying an order at this moment.
+    if (next === null && old.facts.role.kind !== 'master' && !(await run.next.isGone()))
+      throw trouble.nextGone(handover, false);
+    if (old.facts.role.kind === 'master') await unfence(run.old);
+    else if (isUnder(old.facts, handover.next)) await takeBack(run);
+    else throw trouble.notAttached(handover);
   } finally {
     run.old.close();
     run.next.close();
@@ -102,8 +158,27 @@ async function change(run: Run, seen: ServerFacts): Promise<Handed> {
     await protect(run, seen, error);
     throw error;
   }
+  const {failover = null, fenceMs} = run.options;
+  if (failover !== null) {
+    const leftMs = 0.9 * fenceMs - (performance.now() - beganMs);
+    const end = await failOver(run, {fence, target: failover, leftMs});
+    if (end === 'over') return failedOver(run, fence);
+    if (end === 'nobody') return finish(run, fence);
+    if (end === 'undone' || !failover.orPause) {
+      await unfence(run.old);
+      throw end === 'undone' ? trouble.failoverUndone(run.handover) : trouble.failoverRefused(run.handover);
+    }
+  }
   await demote(run, old, seen);
+  run.options.onDemoted?.();
   return finish(run, fence);
+}
+
+async function failedOver(run: Run, fence: Fence): Promise<Handed> {
+  const writeGapMs = Date.now() - fence.atMs;
+  const {facts} = await run.next.look();
+  await unfence(run.old);
+  return {...proofOf(run, facts, fence), writeGapMs, fullSyncs: fence.fullSyncs, engine: 'failover'};
 }
 
 /** The old master is gone or another process: were it to come back empty, the new one must not follow it there. */
@@ -111,6 +186,7 @@ async function protect(run: Run, seen: ServerFacts, error: unknown): Promise<voi
   if (!(error instanceof RtopoError) || error.code === 'TIMEOUT') return;
   const now = await glance(run.old);
   if (now?.facts.runId === seen.runId) return;
+  if (run.options.detachesNext === false) throw trouble.oldGone(run.handover);
   throw await parentGone({child: run.handover.next, parent: run.handover.old}, run.next);
 }
 
@@ -155,7 +231,7 @@ function handedBy(run: Run, next: Sight): Handed {
   const promotedOffset = lineage.secondOffset === null ? lineage.offset : lineage.secondOffset - 1;
   const fencedOffset = fence !== null && lineage.replid2 === fence.replid ? fence.offset : promotedOffset;
   if (promotedOffset < fencedOffset) throw trouble.notProved(run.handover, fencedOffset, promotedOffset);
-  return {fencedOffset, promotedOffset, writeGapMs: null, fullSyncs: fence?.fullSyncs ?? null};
+  return {fencedOffset, promotedOffset, writeGapMs: null, fullSyncs: fence?.fullSyncs ?? null, engine: null};
 }
 
 /** The old master does not answer, or leads a life of its own: only what was written down before its demotion allows to go on. */
@@ -163,7 +239,8 @@ async function withoutOld(run: Run, next: Sight): Promise<Handed> {
   const {handover, options} = run;
   if (options.fence !== null && isPromotedAfter(next.facts, options.fence)) return handedBy(run, next);
   // Whether it acknowledged more after the fence cannot be told without it. What the new one has is kept, and nobody is promoted.
-  if (isUnder(next.facts, handover.old) && (await run.old.isGone()))
+  if (options.detachesNext === false && options.fence === null) throw trouble.oldGone(handover);
+  if (options.detachesNext !== false && isUnder(next.facts, handover.old) && (await run.old.isGone()))
     throw await parentGone({child: handover.next, parent: handover.old}, run.next);
   throw options.fence === null ? trouble.notAttached(handover) : trouble.oldLost(handover);
 }

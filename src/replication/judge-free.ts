@@ -12,7 +12,9 @@ export interface NotFree {
 
 /** Null when nothing can be lost: it is empty, or all it holds is in the history of its future parent. */
 export function whyNotFree(child: ServerFacts, parent: ServerFacts): NotFree | null {
-  const isOfOneHistory = child.lineage.replid !== '' && child.lineage.replid === parent.lineage.replid;
+  // Of a parent that was promoted a moment ago its former history counts too: whoever followed the same master goes on.
+  const {replid} = child.lineage;
+  const isOfOneHistory = replid !== '' && (replid === parent.lineage.replid || replid === parent.lineage.replid2);
   if (child.role.kind === 'replica' && !isOfOneHistory) {
     return {
       code: 'FOLLOWS_ANOTHER',

@@ -2,60 +2,47 @@
 import {escapeText} from '../errors.js';
 import type {ServerFacts} from '../redis/identity.js';
 import type {Finding} from '../report/finding.js';
-import type {InstanceStatus, SyncProgress} from '../report/status.js';
 import {addressText} from '../topology/types.js';
 import {listedBy, liveParent} from './graph.js';
+import {judgeDownLink} from './judge-down.js';
+import {judgeResyncs} from './judge-resync.js';
+import {behind, linkStatus} from './link-status.js';
+import type {Probes} from './probes.js';
 import {redisCli} from './redis-cli.js';
 import {type Answered, liveParentText, problem, warning} from './subject.js';
-import {canReadSnapshotOf} from './versions.js';
+import {canReadSnapshotOf, missingModules} from './versions.js';
 
-export type LinkStatus = Required<Pick<InstanceStatus, 'link' | 'lagBytes' | 'ackSeconds' | 'sync'>>;
-
-/** Link, lag and progress. Unknown stays null. */
-export function linkStatus({node, nodes, facts}: Answered): LinkStatus {
-  const parent = liveParent(node, nodes);
-  const entry = parent === null ? null : listedBy({child: node, parent}, nodes);
-  const root = nodes[0]!.facts;
-  const oneHistory = root !== null && root.lineage.replid === facts.lineage.replid && facts.tampered.length === 0;
-  const sync = syncProgress(facts, entry?.state ?? null);
-  const up = facts.linkUp === true;
-  return {
-    link: up ? 'up' : sync !== null ? 'syncing' : downOrConnecting(facts),
-    lagBytes: up && oneHistory ? Math.max(0, root.lineage.offset - facts.lineage.offset) : null,
-    ackSeconds: up ? (entry?.ackSeconds ?? null) : null,
-    sync: up ? null : sync,
-  };
-}
-
-function syncProgress(facts: ServerFacts, listedState: string | null): SyncProgress | null {
-  if (facts.loading) return {phase: 'loading', percent: facts.loadingPercent, etaSeconds: facts.loadingEtaSeconds};
-  if (facts.syncInProgress) return {phase: 'transfer', percent: facts.syncPercent, etaSeconds: null};
-  // For the five seconds of a diskless delay only the master knows that the replica is being served.
-  if (listedState === 'wait_bgsave' || listedState === 'send_bulk' || listedState === 'bg_transfer')
-    return {phase: 'waiting', percent: null, etaSeconds: null};
-  return null;
-}
-
-function downOrConnecting(facts: ServerFacts): 'connecting' | 'down' {
-  const state = facts.role.kind === 'replica' ? facts.role.state : 'unknown';
-  return state === 'connecting' || state === 'handshake' ? 'connecting' : 'down';
-}
-
-export function judgeLink(subject: Answered): Finding[] {
+export function judgeLink(subject: Answered, probes: Probes): Finding[] {
   const {node, nodes, facts} = subject;
   if (facts.role.kind !== 'replica') return [];
   const at = addressText(node.instance.address);
   const of = escapeText(liveParentText(subject)!);
-  const parent = liveParent(node, nodes)?.facts ?? null;
   const {link, sync} = linkStatus(subject);
+  // What it loads may be its own data: that is said of the server already.
+  if (facts.loading && !facts.syncInProgress) return [];
   if (link === 'syncing') {
     const percent = sync?.percent == null ? '' : ` (${Math.round(sync.percent)} %)`;
     return [
       problem(subject, 'SYNCING', `${at} is synchronising with ${of}: ${sync?.phase}${percent}.`, 'wait: rtopo status'),
+      ...judgeResyncs(subject),
     ];
   }
-  if (link !== 'up') return [judgeDownLink(subject, of)];
-  if (parent !== null && parent.lineage.replid !== facts.lineage.replid) {
+  if (link !== 'up') return [...judgeDownLink(subject, probes), ...judgeResyncs(subject)];
+  const parent = liveParent(node, nodes)?.facts ?? null;
+  return [
+    ...(parent === null ? [] : judgeHistory(subject, parent)),
+    ...judgeSilence(subject),
+    ...judgeWritable(subject),
+  ];
+}
+
+function judgeHistory(subject: Answered, parent: ServerFacts): Finding[] {
+  const {node, facts} = subject;
+  const at = addressText(node.instance.address);
+  const of = escapeText(liveParentText(subject)!);
+  const legacy = judgeLegacySync(subject, parent);
+  if (legacy.length > 0) return legacy;
+  if (parent.lineage.replid !== facts.lineage.replid) {
     return [
       problem(
         subject,
@@ -65,8 +52,36 @@ export function judgeLink(subject: Answered): Finding[] {
       ),
     ];
   }
-  if (parent !== null && !canReadSnapshotOf(facts, parent)) {
-    return [
+  return [...judgeNextSnapshot(subject, parent), ...judgeBacklog(subject, parent)];
+}
+
+/** After a handshake that broke half-way a replica falls back to SYNC of Redis 2.6: it gives no acknowledgements, and can never go on where it was. */
+function judgeLegacySync(subject: Answered, parent: ServerFacts): Finding[] {
+  const {node, nodes} = subject;
+  const above = liveParent(node, nodes)!;
+  const own = listedBy({child: node, parent: above}, nodes);
+  const entry = own ?? parent.replicas.find(({port, state}) => port === 0 && state === 'online') ?? null;
+  if (entry === null || entry.state !== 'online' || entry.offset !== 0) return [];
+  // Without REPLCONF it has no port. With it, the first acknowledgement would come within a second.
+  if (entry.port !== 0 && (parent.lineage.offset === 0 || (entry.ackSeconds ?? 0) < 5)) return [];
+  return [
+    problem(
+      subject,
+      'LEGACY_SYNC',
+      `${addressText(node.instance.address)} follows ${escapeText(liveParentText(subject)!)} by the old SYNC: it acknowledges nothing, its lag is unknown, and every interruption costs a full resync.`,
+      `grant +psync +replconf +ping to its login, then make it dial again: ${redisCli(above.instance, 'CLIENT KILL TYPE replica')}`,
+    ),
+  ];
+}
+
+/** A partial resync sends no snapshot, so what a replica cannot load hides until the first full one. */
+function judgeNextSnapshot(subject: Answered, parent: ServerFacts): Finding[] {
+  const {node, facts} = subject;
+  const at = addressText(node.instance.address);
+  const of = escapeText(liveParentText(subject)!);
+  const findings: Finding[] = [];
+  if (!canReadSnapshotOf(facts, parent)) {
+    findings.push(
       warning(
         subject,
         'VERSION_TOO_OLD_FOR_MASTER',
@@ -74,39 +89,85 @@ export function judgeLink(subject: Answered): Finding[] {
           'the link lasts until the next full synchronisation.',
         `upgrade ${at}: replicas before their master`,
       ),
-    ];
+    );
   }
-  return [];
+  const missing = missingModules(facts, parent);
+  if (missing !== null) {
+    findings.push(
+      warning(
+        subject,
+        'MODULES_MISSING',
+        `${at} lacks modules that ${of} has (${missing}): it stops at the first value or command of theirs.`,
+        `load them on ${at}: loadmodule in its config file, then restart it`,
+      ),
+    );
+  }
+  if (facts.libraries !== null && parent.libraries !== null && facts.libraries !== parent.libraries) {
+    findings.push(
+      warning(
+        subject,
+        'FUNCTIONS_DIFFER',
+        `${at} has ${facts.libraries} function libraries and ${of} has ${parent.libraries}: after a change of master callers of FCALL would meet other functions.`,
+        redisCli(node.instance, 'FUNCTION LIST'),
+      ),
+    );
+  }
+  return findings;
 }
 
-function judgeDownLink(subject: Answered, of: string): Finding {
+function judgeBacklog(subject: Answered, parent: ServerFacts): Finding[] {
   const {node, nodes, facts} = subject;
+  const share = linkStatus(subject).backlogShare;
+  if (share === null || share < 0.5) return [];
   const at = addressText(node.instance.address);
-  const parent = liveParent(node, nodes);
-  const state = facts.role.kind === 'replica' ? facts.role.state : 'unknown';
-  if (parent !== null && parent.facts === null) {
-    return problem(
+  const above = liveParent(node, nodes)!.instance;
+  return [
+    warning(
       subject,
-      'LINK_PARENT_DOWN',
-      `${at} has no link to ${of}, which does not answer rtopo either.`,
-      redisCli(parent.instance, 'PING'),
-    );
-  }
-  if (state === 'handshake') {
-    return problem(
+      'BACKLOG_TOO_SMALL',
+      `${at} is ${behind(facts, parent)} bytes behind, ${Math.round(share * 100)} % of the backlog of ${addressText(above.address)} (${parent.backlog!.sizeBytes} bytes): ` +
+        `${share >= 1 ? 'an interruption now costs' : 'an interruption soon would cost'} a full resync.`,
+      redisCli(above, `CONFIG SET repl-backlog-size ${backlogFor(behind(facts, parent) ?? 0)}mb`),
+    ),
+  ];
+}
+
+/** Four times what is missing, in whole MB, as a power of two and at least 64. */
+function backlogFor(bytes: number): number {
+  return Math.max(64, 2 ** Math.ceil(Math.log2((4 * bytes) / 2 ** 20 + 1)));
+}
+
+/** Masters speak every ten seconds and replicas every second; a link that is cut silently is "up" until repl-timeout. */
+const SILENT_SECONDS = 20;
+
+function judgeSilence(subject: Answered): Finding[] {
+  const {node, facts} = subject;
+  const at = addressText(node.instance.address);
+  const of = escapeText(liveParentText(subject)!);
+  const heard = facts.lastIoSeconds ?? 0;
+  const acked = linkStatus(subject).ackSeconds ?? 0;
+  if (heard <= SILENT_SECONDS && acked <= SILENT_SECONDS) return [];
+  return [
+    warning(
       subject,
-      'LINK_AUTH',
-      `${at} reaches ${of} and gets no further than the handshake: most often a wrong masterauth or masteruser.`,
-      'rtopo replicate --dry-run',
-    );
-  }
-  const dialled = facts.role.kind === 'replica' ? facts.role : null;
-  return problem(
-    subject,
-    'LINK_DOWN',
-    `${at} has no link to ${of} (state ${state}): no route, a wrong login, or TLS on one side only.`,
-    dialled === null || facts.tampered.length > 0
-      ? 'rtopo replicate --dry-run'
-      : `on the host of ${at}: redis-cli -h ${escapeText(dialled.host)} -p ${dialled.port} PING`,
-  );
+      'LINK_SILENT',
+      heard > SILENT_SECONDS
+        ? `${at} has heard nothing from ${of} for ${heard} s, although its link says "up".`
+        : `${of} has had no acknowledgement from ${at} for ${acked} s, although the link says "up".`,
+      redisCli(node.instance, 'INFO replication'),
+    ),
+  ];
+}
+
+function judgeWritable(subject: Answered): Finding[] {
+  if (subject.facts.writable !== true) return [];
+  const {instance} = subject.node;
+  return [
+    warning(
+      subject,
+      'REPLICA_WRITABLE',
+      `${addressText(instance.address)} accepts writes of its own: they make it differ from its master unseen, and vanish at the next full resync.`,
+      redisCli(instance, 'CONFIG SET replica-read-only yes'),
+    ),
+  ];
 }

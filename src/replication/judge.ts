@@ -7,15 +7,45 @@ import type {Finding} from '../report/finding.js';
 import type {InstanceStatus, ShardStatus, StatusReport} from '../report/status.js';
 import {addressText, type Shard, type Topology} from '../topology/types.js';
 import {nodesOf, parentOf} from './graph.js';
-import {judgeLink, linkStatus} from './judge-link.js';
+import {judgeLink} from './judge-link.js';
+import {judgeRole} from './judge-role.js';
+import {judgeServer, judgeUnasked} from './judge-server.js';
 import {judgeShardAsOne, judgeSharedProcesses} from './judge-shard.js';
+import {linkStatus} from './link-status.js';
 import type {Observation} from './observe.js';
+import {NOTHING_PROBED, type Probes} from './probes.js';
 import {redisCli} from './redis-cli.js';
 import {type Answered, liveParentText, problem, type Subject} from './subject.js';
 
-export function judgeTopology(topology: Topology, observation: Observation): StatusReport {
+/** All that is judged. */
+interface World {
+  readonly topology: Topology;
+  readonly observation: Observation;
+  readonly probes: Probes;
+}
+
+/** What is looked at in one instance that answered; a new kind of finding is one more line. */
+const INSTANCE_JUDGES: readonly ((subject: Answered, world: World) => readonly Finding[])[] = [
+  (subject, {probes}) => judgeServer(subject, probes),
+  judgeRole,
+  (subject, {probes}) => judgeLink(subject, probes),
+  (subject, {observation}) =>
+    judgeUnasked(subject, observation.byAddress.get(addressText(subject.node.instance.address))),
+];
+
+/** What is looked at in a shard as a whole. */
+const SHARD_JUDGES: readonly ((subject: Subject, world: World) => readonly Finding[])[] = [
+  ({shard, nodes}) => judgeShardAsOne(shard, nodes),
+];
+
+export function judgeTopology(
+  topology: Topology,
+  observation: Observation,
+  probes: Probes = NOTHING_PROBED,
+): StatusReport {
+  const world = {topology, observation, probes};
   const shared = judgeSharedProcesses(topology, observation);
-  const shards = topology.shards.map((shard) => judgeShard(shard, observation, shared));
+  const shards = topology.shards.map((shard) => judgeShard(shard, world, shared));
   const problems = shards.flatMap(({findings}) => findings);
   return {
     topology: topology.name,
@@ -28,14 +58,14 @@ export function judgeTopology(topology: Topology, observation: Observation): Sta
 
 function judgeShard(
   shard: Shard,
-  observation: Observation,
+  world: World,
   shared: readonly Finding[],
 ): {status: ShardStatus; findings: Finding[]} {
-  const nodes = nodesOf(shard, observation);
-  const found = nodes.map((node) => judgeInstance({shard, node, nodes}, observation));
+  const nodes = nodesOf(shard, world.observation);
+  const found = nodes.map((node) => judgeInstance({shard, node, nodes}, world));
   const findings = [
     ...found.flatMap(({findings: own}) => own),
-    ...judgeShardAsOne(shard, nodes),
+    ...SHARD_JUDGES.flatMap((judge) => judge({shard, node: nodes[0]!, nodes}, world)),
     ...shared.filter((finding) => finding.shard === shard.name),
   ];
   const instances = found.map(({status}) => ({
@@ -48,17 +78,19 @@ function judgeShard(
   };
 }
 
+const RANK = {critical: 0, warning: 1, info: 2} as const;
+
 interface Judged {
   readonly status: InstanceStatus;
   readonly findings: readonly Finding[];
 }
 
-function judgeInstance(subject: Subject, observation: Observation): Judged {
+function judgeInstance(subject: Subject, world: World): Judged {
   const {shard, node} = subject;
   const {facts} = node;
   const expected =
     node.instance === shard.master ? {} : {expectedOf: addressText(parentOf(shard, node.instance).address)};
-  if (facts === null) return judgeSilent(subject, observation, expected);
+  if (facts === null) return judgeSilent(subject, world.observation, expected);
   const answered = {...subject, facts};
   const of = liveParentText(answered);
   const status: InstanceStatus = {
@@ -73,10 +105,12 @@ function judgeInstance(subject: Subject, observation: Observation): Judged {
     keys: facts.tampered.length > 0 ? null : facts.keys,
     ...(of === null ? {} : {of: escapeText(of)}),
     ...expected,
-    ...(of === null ? {} : linkStatus(answered)),
+    ...(of === null ? {} : linkStatus(answered, world.probes)),
     problems: [],
   };
-  return {status, findings: [...judgeServer(answered), ...judgeRole(answered), ...judgeLink(answered)]};
+  // What is worst comes first: scripts and people read the first line.
+  const findings = INSTANCE_JUDGES.flatMap((judge) => judge(answered, world));
+  return {status, findings: findings.sort((a, b) => RANK[a.severity] - RANK[b.severity])};
 }
 
 /** It may be down, or alive and unable to answer: the code of the fault tells which. */
@@ -91,51 +125,4 @@ function judgeSilent(subject: Subject, observation: Observation, expected: {read
     status: {address, role: 'unknown', reachable: false, ...nothing, ...expected, problems: []},
     findings: [problem(subject, code, message, fault?.remedy ?? redisCli(subject.node.instance, 'PING'))],
   };
-}
-
-function judgeServer(subject: Answered): Finding[] {
-  const {facts, node} = subject;
-  const at = addressText(node.instance.address);
-  const findings: Finding[] = [];
-  const add = (code: string, message: string, remedy: string) => findings.push(problem(subject, code, message, remedy));
-  if (facts.tampered.length > 0) {
-    add(
-      'INFO_TAMPERED',
-      `INFO of ${at} has been forged (${facts.tampered.join(', ')}): somebody injected text into it.`,
-      redisCli(node.instance, 'ROLE'),
-    );
-  }
-  if (facts.mode === 'cluster')
-    add('CLUSTER_ENABLED', `${at} runs in cluster mode; rtopo is for plain servers.`, 'redis-cli --cluster check');
-  if (facts.loading && !facts.syncInProgress)
-    add('LOADING', `${at} is loading its data set and serves nobody yet.`, 'wait: rtopo status');
-  if (facts.failoverState !== null && facts.failoverState !== 'no-failover') {
-    add(
-      'FAILOVER_RUNNING',
-      `${at} is in the middle of a FAILOVER (${escapeText(facts.failoverState)}).`,
-      redisCli(node.instance, 'INFO replication'),
-    );
-  }
-  return findings;
-}
-
-function judgeRole(subject: Answered): Finding[] {
-  const {shard, node, facts} = subject;
-  const at = addressText(node.instance.address);
-  const finding = (code: string, message: string): Finding[] => [
-    problem(subject, code, message, 'rtopo replicate --dry-run'),
-  ];
-  const of = liveParentText(subject);
-  if (node.instance === shard.master) {
-    if (of === null) return [];
-    const declared = `${at} is declared as the master of shard ${shard.name}`;
-    return finding('ROLE_MISMATCH', `${declared} and is a replica of ${escapeText(of)}.`);
-  }
-  const expected = addressText(parentOf(shard, node.instance).address);
-  if (facts.role.kind === 'master') {
-    const declared = `${at} is declared as a replica of ${expected}`;
-    return finding('ROLE_MISMATCH', `${declared} and is a master: it receives none of its writes.`);
-  }
-  if (of === null || of === expected) return [];
-  return finding('PARENT_MISMATCH', `${at} follows ${escapeText(of)}; declared is ${expected}.`);
 }

@@ -231,7 +231,7 @@ export function relationOf(child: ServerFacts, root: ServerFacts): Relation {
 
 /** A replica that takes writes keeps them beside its history, where no offset shows them; only its number of keys may give them away. */
 function ownOf({facts: child}: Pick<Answering, 'facts'>, {facts: root}: Pick<Answering, 'facts'>): Relation {
-  const local = child.isReadOnly === false ? child.keys - root.keys : 0;
+  const local = child.writable === true ? child.keys - root.keys : 0;
   return local > 0 ? {kind: 'local', keys: local} : SAME;
 }
 

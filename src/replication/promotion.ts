@@ -28,14 +28,14 @@ export async function finish(run: Run, fence: Fence | null): Promise<Handed> {
       throw trouble.incompleteCopy(run.handover, last.offset);
   } catch (error) {
     // Nobody has ordered the promotion yet: the old master has everything and takes over again.
-    await rollBack(run);
+    await takeBack(run);
     throw error;
   }
   if (last === null) throw trouble.unclear(run.handover);
   const promoted = await promote(run);
   const writeGapMs = fence === null ? null : Date.now() - fence.atMs;
   await unfence(run.old);
-  return {...proofOf(run, promoted, last), writeGapMs, fullSyncs: fence?.fullSyncs ?? null};
+  return {...proofOf(run, promoted, last), writeGapMs, fullSyncs: fence?.fullSyncs ?? null, engine: 'pause'};
 }
 
 /** Null when nobody can tell. */
@@ -58,7 +58,7 @@ async function promote(run: Run): Promise<ServerFacts> {
       throw trouble.notPromoted(run.handover);
     } catch (error) {
       if (isFirst && replyOf(error) !== null) {
-        await rollBack(run);
+        await takeBack(run);
         throw error;
       }
       run.next.close();
@@ -68,7 +68,8 @@ async function promote(run: Run): Promise<ServerFacts> {
   }
 }
 
-async function rollBack(run: Run): Promise<void> {
+/** The old master leads again. Only while the new one is known not to lead. */
+export async function takeBack(run: Run): Promise<void> {
   try {
     await replicaOf(new Orders(await run.old.connection()), run.handover.old, ['NO', 'ONE']);
   } catch {
@@ -87,7 +88,11 @@ export async function unfence(old: Watched): Promise<void> {
   }
 }
 
-function proofOf(run: Run, {lineage}: ServerFacts, fence: Mark): Pick<Handed, 'fencedOffset' | 'promotedOffset'> {
+export function proofOf(
+  run: Run,
+  {lineage}: ServerFacts,
+  fence: Mark,
+): Pick<Handed, 'fencedOffset' | 'promotedOffset'> {
   const isSame = lineage.replid2 === fence.replid && lineage.secondOffset !== null;
   const promotedOffset = isSame ? lineage.secondOffset! - 1 : lineage.offset;
   if (promotedOffset < fence.offset) throw trouble.notProved(run.handover, fence.offset, promotedOffset);
@@ -95,13 +100,13 @@ function proofOf(run: Run, {lineage}: ServerFacts, fence: Mark): Pick<Handed, 'f
 }
 
 /** The server, as soon as it has everything up to there; null when it has not in time. */
-export async function reached(server: Watched, to: Mark, deadlineMs: number): Promise<Sight | null> {
+export async function reached(server: Watched, to: Mark, deadlineMs: number, pollMs = POLL_MS): Promise<Sight | null> {
   for (;;) {
     const sight = await server.look();
     const {lineage} = sight.facts;
     if (lineage.replid === to.replid && lineage.offset >= to.offset) return sight;
     if (performance.now() >= deadlineMs) return null;
-    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+    await new Promise((resolve) => setTimeout(resolve, pollMs));
   }
 }
 

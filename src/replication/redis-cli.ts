@@ -1,5 +1,5 @@
 /** The `redis-cli` command line for an instance, as its operator would type it: for remedies, never run by rtopo. */
-import type {Instance} from '../topology/types.js';
+import {dialFlags, type Instance} from '../topology/types.js';
 
 export function redisCli({address, tls, auth}: Instance, command: string): string {
   const login = auth === null ? '' : `${auth.username === null ? '' : ` --user ${auth.username}`} --askpass`;
@@ -9,5 +9,5 @@ export function redisCli({address, tls, auth}: Instance, command: string): strin
     ['--key', tls?.key],
     ['--sni', tls?.serverName],
   ].flatMap(([flag, value]) => (value ? [` ${flag} ${value}`] : []));
-  return `redis-cli -h ${address.host} -p ${address.port}${login}${tls === null ? '' : ` --tls${files.join('')}`} ${command}`;
+  return `redis-cli ${dialFlags(address)}${login}${tls === null ? '' : ` --tls${files.join('')}`} ${command}`;
 }

@@ -12,6 +12,8 @@ export interface RepointOptions {
   readonly login: Auth | null;
   readonly commandTimeoutMs: number;
   readonly linkTimeoutMs: number;
+  /** What it holds and its new parent does not may go: somebody has named it. */
+  readonly isExpendable?: boolean;
 }
 
 /** @throws RtopoError when it would lose keys (exit 3), when it does not answer (5), or when the link does not come up (4) */
@@ -26,7 +28,7 @@ export async function repoint(pair: Following, options: RepointOptions): Promise
     const orders = new Orders(await child.connection());
     if (!isOrdered({...step, ...UNJUDGED}, seen.child)) {
       const notFree = whyNotFree(seen.child, seen.parent);
-      if (notFree !== null) throw wouldLose(pair, notFree.why);
+      if (notFree !== null && options.isExpendable !== true) throw wouldLose(pair, notFree.why);
       await setLogin(orders, {auth: options.login, masters: [pair.parent]});
       await replicaOf(orders, pair.child, [pair.parent.peer.host, pair.parent.peer.port]);
     }

@@ -32,6 +32,11 @@ export function warning(subject: Subject, code: string, message: string, remedy:
   return {...problem(subject, code, message, remedy), severity: 'warning'};
 }
 
+/** Worth knowing, and nothing to mend in a hurry. */
+export function note(subject: Subject, code: string, message: string, remedy: string): Finding {
+  return {...problem(subject, code, message, remedy), severity: 'info'};
+}
+
 /** The live parent by its declared name when it is declared, else as the server names it; null for a master. */
 export function liveParentText({node, nodes, facts}: Answered): string | null {
   if (facts.role.kind !== 'replica') return null;

@@ -3,6 +3,7 @@
  * and servers up to Redis 7.4 empty themselves before they look at the header.
  * Source: RDB_VERSION in rdb.h of each release; Valkey 9 has a range of its own and refuses foreign versions from 12 on.
  */
+import {escapeText} from '../errors.js';
 import type {ServerFacts} from '../redis/identity.js';
 
 type Release = Pick<ServerFacts, 'server' | 'version'>;
@@ -35,4 +36,13 @@ export function canReadSnapshotOf(replica: Release, master: Release): boolean {
   if (own === null) return false;
   if (replica.server === master.server) return own >= theirs;
   return replica.server === 'valkey' ? theirs < FOREIGN_TO_VALKEY && theirs <= own : theirs <= own;
+}
+
+/** Names of modules that the master has and the replica has not, escaped; null when there are none. */
+export function missingModules(
+  replica: Pick<ServerFacts, 'modules'>,
+  master: Pick<ServerFacts, 'modules'>,
+): string | null {
+  const missing = master.modules.filter((name) => !replica.modules.includes(name));
+  return missing.length === 0 ? null : escapeText(missing.join(', '));
 }

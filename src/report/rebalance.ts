@@ -112,8 +112,8 @@ export interface PlanPart {
 
 export interface OperationPart {
   readonly settings: Settings;
-  /** How each key travelled: as its DUMP, as a DUMP with another version, or element by element. */
-  readonly fidelity?: {readonly dump: number; readonly refooted: number; readonly elements: number};
+  /** How each key travelled: as its text or its DUMP, as a DUMP with another version, or element by element. */
+  readonly fidelity?: {readonly asIs: number; readonly refooted: number; readonly elements: number};
   /** What decided the verdict on writers. */
   readonly writersMethod?: string;
   /** Names left at their source because the target holds another value. */

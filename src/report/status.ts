@@ -10,6 +10,12 @@ export interface SyncProgress {
   readonly totalBytes?: number | null;
 }
 
+/**
+ * The life of a link, in its order. `connect`: between two attempts. `connecting`: no answer to the dial yet. `handshake`: login and
+ * capabilities. `waiting`: for the snapshot to begin. `online`: the stream of writes is followed. `down`: none of these.
+ */
+export type LinkState = 'down' | 'connect' | 'connecting' | 'handshake' | 'waiting' | 'transfer' | 'loading' | 'online';
+
 /** One instance, as `status` reports it. Unknown values are null, never 0. */
 export interface InstanceStatus {
   readonly address: string;
@@ -25,6 +31,8 @@ export interface InstanceStatus {
   /** Declared parent; absent on a declared master. */
   readonly expectedOf?: string;
   readonly link?: 'up' | 'down' | 'connecting' | 'syncing' | null;
+  /** The same in full, merged from both ends of the link. */
+  readonly linkState?: LinkState | null;
   readonly lagBytes?: number | null;
   /** By the rate at which its root has written between two samples; null where that is not known. */
   readonly lagSeconds?: number | null;
@@ -48,6 +56,8 @@ export interface StatusReport {
   readonly topology: string;
   readonly healthy: boolean;
   readonly sampledMs: number;
+  /** When the last answer came, ISO 8601 in UTC; a stream of samples is told apart by it. */
+  readonly sampledAt?: string;
   readonly shards: readonly ShardStatus[];
   readonly problems: readonly Finding[];
 }

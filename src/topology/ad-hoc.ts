@@ -1,6 +1,6 @@
 /** A topology from the command line, for servers that no file declares: one shard, given by its addresses. */
 import {usageError} from '../errors.js';
-import {parseAddress} from './address.js';
+import {parseTcpAddress} from './address.js';
 import {currentTopology} from './current.js';
 import {type Address, type Auth, addressText, type Instance, type Topology} from './types.js';
 
@@ -15,8 +15,8 @@ export async function declaredTopology({file, master, replicas}: Declaration): P
   if (master === undefined || replicas === undefined) {
     return (await currentTopology(file)).topology;
   }
-  const root = parseAddress(master, '--master');
-  const children = replicas.map((text) => parseAddress(text, '--replica'));
+  const root = parseTcpAddress(master, '--master');
+  const children = replicas.map((text) => parseTcpAddress(text, '--replica'));
   assertDistinct([root, ...children]);
   const auth = environmentAuth();
   const instance = (address: Address, of: Address | null): Instance => ({
@@ -32,8 +32,8 @@ export async function declaredTopology({file, master, replicas}: Declaration): P
 }
 
 /** Without a file there is no `auth:`; the variable that redis-cli reads is the one that operators have set already. */
-function environmentAuth(): Auth | null {
-  return process.env.REDISCLI_AUTH ? {username: null, password: {from: 'env', name: 'REDISCLI_AUTH'}} : null;
+export function environmentAuth(username: string | null = null): Auth | null {
+  return process.env.REDISCLI_AUTH ? {username, password: {from: 'env', name: 'REDISCLI_AUTH'}} : null;
 }
 
 function assertDistinct(addresses: readonly Address[]): void {

@@ -19,16 +19,27 @@ const IPV4 = `${OCTET}(?:\\.${OCTET}){3}`;
 // A name made of digits and dots only would be a mistyped IPv4 address.
 const NAME = '(?![0-9.]+:)[A-Za-z0-9_][A-Za-z0-9._-]{0,252}';
 const IPV6 = '\\[[0-9A-Fa-f:.]{2,45}\\]';
+/** `sun_path` holds 108 bytes with its end. No commas and equals signs, which separate addresses on the command line. */
+const SOCKET = '(?:/(?!\\.\\.?(?:/|$))[A-Za-z0-9._+-]+)+';
+const MAX_SOCKET_BYTES = 107;
+
+const TCP = `(?:(?:redis|valkey)://(?=[^/]+/?$)|(?=[^/]+$))(?:${IPV4}|${NAME}|${IPV6}):${PORT}/?`;
 
 /** What the JSON Schema says of an address; a little wider than `readAddress`, which also judges IPv6 in full. */
-export const ADDRESS_PATTERN = new RegExp(
-  `^(?:(?:redis|valkey)://(?=[^/]+/?$)|(?=[^/]+$))(?:${IPV4}|${NAME}|${IPV6}):${PORT}/?$`,
-);
+export const ADDRESS_PATTERN = new RegExp(`^(?:${TCP}|(?:unix:)?(?=.{1,${MAX_SOCKET_BYTES}}$)${SOCKET})$`);
+/** The same of one that other servers dial. */
+export const TCP_PATTERN = new RegExp(`^${TCP}$`);
 
 const EXAMPLE = 'write host:port, for example 10.0.0.1:6379';
 
-/** Reads `host:port`, `[ipv6]:port` or `redis://host:port`; the port is never guessed. */
+/** Reads `host:port`, `[ipv6]:port` or `redis://host:port`, and never guesses the port; and `unix:/path`, or the path alone. */
 export function readAddress(text: string): AddressReading {
+  if (/^(?:unix:)?\//.test(text)) return readSocket(text.replace(/^unix:/, ''));
+  return readTcpAddress(text);
+}
+
+/** The same without sockets: for what other servers dial. */
+export function readTcpAddress(text: string): AddressReading {
   const misuse = misuseOf(text);
   if (misuse !== null) {
     return {ok: false, problem: misuse};
@@ -65,11 +76,30 @@ export function readAddress(text: string): AddressReading {
 
 /** An address from the command line. Throws wrong usage (exit 64); `label` says which argument or flag it was. */
 export function parseAddress(text: string, label = 'Address'): Address {
-  const reading = readAddress(text);
+  return parsed(readAddress(text), label);
+}
+
+/** The same of one that other servers have to dial. */
+export function parseTcpAddress(text: string, label: string): Address {
+  return parsed(readTcpAddress(text), label);
+}
+
+function parsed(reading: AddressReading, label: string): Address {
   if (reading.ok) {
     return reading.address;
   }
   throw usageError({code: 'ADDRESS_INVALID', message: `${label}: ${reading.problem}.`});
+}
+
+function readSocket(path: string): AddressReading {
+  if (path.length > MAX_SOCKET_BYTES)
+    return {ok: false, problem: `the path of a Unix socket has at most ${MAX_SOCKET_BYTES} bytes`};
+  if (new RegExp(`^${SOCKET}$`).test(path)) return {ok: true, address: {host: path, port: 0}};
+  return {
+    ok: false,
+    problem:
+      'the path of a Unix socket is absolute, made of letters, digits, ".", "_", "+" and "-", without empty parts and ".."',
+  };
 }
 
 /** What is not an address at all, or is one that carries something rtopo does not take from addresses. */
@@ -82,7 +112,7 @@ function misuseOf(text: string): string | null {
     return 'a user name or password is not part of an address: declare auth with passwordEnv, passwordFile or passwordCommand';
   }
   if (text.startsWith('/') || text.startsWith('.') || /^unix:/i.test(text)) {
-    return `a Unix socket is not supported, because other servers cannot dial it: ${EXAMPLE}`;
+    return `a Unix socket is its absolute path, and no address that other servers can dial: ${EXAMPLE}`;
   }
   if (/^(?:rediss|valkeys):/i.test(text)) {
     return `TLS is declared with the key tls, not in the address: ${EXAMPLE}`;

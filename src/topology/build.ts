@@ -2,7 +2,17 @@
 import {isAbsolute, resolve} from 'node:path';
 import {readAddress} from './address.js';
 import type {AuthEntry, InstanceEntry, TlsEntry, TopologyFile} from './schema.js';
-import type {Address, Auth, Instance, PlacementSpec, SecretSource, Shard, Tls, Topology} from './types.js';
+import {
+  type Address,
+  type Auth,
+  type Instance,
+  isSocket,
+  type PlacementSpec,
+  type SecretSource,
+  type Shard,
+  type Tls,
+  type Topology,
+} from './types.js';
 
 /** Only for a file that was found right. `folder` is where relative paths of the file start. */
 export function buildTopology(file: TopologyFile, folder: string): Topology {
@@ -48,7 +58,8 @@ function instanceOf(written: InstanceEntry, master: Address | null, defaults: De
     peer: entry.peer === undefined ? address : addressOf(entry.peer),
     announce: entry.announce === undefined ? null : addressOf(entry.announce),
     auth: authOf(entry.auth, defaults.auth, defaults.folder),
-    tls: tlsOf(entry.tls, defaults.tls, defaults.folder),
+    // A server speaks TLS on its TLS port only.
+    tls: isSocket(address) ? null : tlsOf(entry.tls, defaults.tls, defaults.folder),
     priority: entry.priority ?? null,
     of: entry.of === undefined ? master : addressOf(entry.of),
   };

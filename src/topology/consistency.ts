@@ -2,7 +2,7 @@
 import {didYouMean} from '../errors.js';
 import type {DeclaredInstance, DeclaredShard, Written} from './declared.js';
 import {type Path, type Problems, quoted} from './problems.js';
-import {addressText, sameAddress} from './types.js';
+import {addressText, isSocket, sameAddress} from './types.js';
 
 interface Scene {
   readonly shards: readonly DeclaredShard[];
@@ -17,6 +17,7 @@ type Family = ReadonlyMap<string, DeclaredInstance>;
 export function checkConsistency(scene: Scene): void {
   checkNames(scene);
   checkAddresses(scene);
+  checkSockets(scene);
   const families = scene.shards.map(familyOf);
   const homes = new Map<string, DeclaredShard>();
   for (const [i, family] of families.entries()) {
@@ -91,6 +92,22 @@ function checkAddresses({shards, problems, lineOf}: Scene): void {
     for (const {one, first} of twice(list)) {
       const message = `The ${what} address ${addressText(one.address)} is already that of an instance on line ${lineOf(first.path)}`;
       problems.add({path: one.path, at: 'value', message});
+    }
+  }
+}
+
+/** Whoever shares a shard with others has to be dialled by them, now or after a change of master. */
+function checkSockets({shards, problems}: Scene): void {
+  for (const {instances} of shards) {
+    if (instances.length === 1) continue;
+    for (const {address, peer} of instances) {
+      if (address === null || peer !== null || !isSocket(address.address)) continue;
+      problems.add({
+        path: address.path,
+        at: 'value',
+        message: 'The other instances of this shard cannot dial a Unix socket',
+        remedy: `Say where they find it: {address: "${addressText(address.address)}", peer: "10.0.0.1:6379"}.`,
+      });
     }
   }
 }

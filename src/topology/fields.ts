@@ -1,6 +1,6 @@
 /** The kinds of values that a topology file is made of. How messages are worded: see `schema.ts`. */
 import * as v from 'valibot';
-import {ADDRESS_PATTERN, readAddress} from './address.js';
+import {ADDRESS_PATTERN, type AddressReading, readAddress, readTcpAddress, TCP_PATTERN} from './address.js';
 
 const NAME = /^[a-z0-9][a-z0-9_-]{0,62}$/;
 const PATH = /^[^~\u0000-\u001f\u007f-\u009f][^\u0000-\u001f\u007f-\u009f]*$/;
@@ -31,16 +31,25 @@ export function mendedName(text: string): string | null {
 }
 
 export function address(what: string) {
+  return addressBy(readAddress, ADDRESS_PATTERN, what);
+}
+
+/** One that other servers dial. */
+export function tcpAddress(what: string) {
+  return addressBy(readTcpAddress, TCP_PATTERN, what);
+}
+
+function addressBy(read: (text: string) => AddressReading, pattern: RegExp, what: string) {
   return v.pipe(
     v.string('must be an address in text, such as "10.0.0.1:6379"'),
     v.check(
-      (text) => readAddress(text).ok,
+      (text) => read(text).ok,
       (issue) => {
-        const reading = readAddress(String(issue.input));
+        const reading = read(String(issue.input));
         return reading.ok ? 'not an address' : reading.problem;
       },
     ),
-    v.regex(ADDRESS_PATTERN),
+    v.regex(pattern),
     v.description(what),
   );
 }

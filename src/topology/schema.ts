@@ -7,7 +7,7 @@
  * `consistency.ts`.
  */
 import * as v from 'valibot';
-import {address, fileName, NO_CONTROL, name, wholeNumber} from './fields.js';
+import {address, fileName, NO_CONTROL, name, tcpAddress, wholeNumber} from './fields.js';
 
 const SECRET_KEYS = ['passwordEnv', 'passwordFile', 'passwordCommand'] as const;
 
@@ -107,10 +107,10 @@ function tls(what: string) {
 
 const instanceEntries = {
   address: address(
-    'host:port that rtopo dials, and the name of the instance in every message. IPv6: [2001:db8::1]:6379.',
+    'host:port that rtopo dials, and the name of the instance in every message. IPv6: [2001:db8::1]:6379. Or unix:/path of a socket.',
   ),
-  peer: v.exactOptional(address('host:port that other servers dial to reach it (REPLICAOF). Default: address.')),
-  announce: v.exactOptional(address('host:port that it announces to its master (replica-announce-ip and -port).')),
+  peer: v.exactOptional(tcpAddress('host:port that other servers dial to reach it (REPLICAOF). Default: address.')),
+  announce: v.exactOptional(tcpAddress('host:port that it announces to its master (replica-announce-ip and -port).')),
   auth: v.exactOptional(auth('Login of rtopo to this instance; false: none. Default: auth of the topology.')),
   tls: v.exactOptional(tls('TLS to this instance; false: plain TCP. Default: tls of the topology.')),
   priority: v.exactOptional(

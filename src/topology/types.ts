@@ -89,9 +89,20 @@ export interface Topology {
   readonly shards: readonly Shard[];
 }
 
-/** `host:port`; IPv6 hosts in brackets. */
+/** `host:port`; IPv6 hosts in brackets; `unix:` before the path of a socket. */
 export function addressText(address: Address): string {
+  if (isSocket(address)) return `unix:${address.host}`;
   return address.host.includes(':') ? `[${address.host}]:${address.port}` : `${address.host}:${address.port}`;
+}
+
+/** The path of a Unix socket stands where a host would, with port 0: other servers cannot dial it. */
+export function isSocket({host}: Pick<Address, 'host'>): boolean {
+  return host.startsWith('/');
+}
+
+/** How `redis-cli` is told where to go. */
+export function dialFlags(address: Address): string {
+  return isSocket(address) ? `-s ${address.host}` : `-h ${address.host} -p ${address.port}`;
 }
 
 export function sameAddress(a: Address, b: Address): boolean {

@@ -73,12 +73,19 @@ shards:
     assert.match(other.stderr, /by scheme twemproxy, and jedis would look for them elsewhere/);
   }));
 
+test('a Unix socket comes in, goes out again, and stays what twemproxy hashes', () =>
+  inFolder(async (run) => {
+    const {stdout} = await run('import', 'twemproxy', 'nutcracker.yml', '--pool', 'delta', '-o', 'rtopo.yml');
+    assert.match(stdout, /^Wrote rtopo\.yml\./);
+    assert.match((await run('locate', 'k')).stdout, /\tunix:\/tmp\/redis\.sock$/m);
+    assert.match((await run('export', 'twemproxy')).stdout, /^ {4}- \/tmp\/redis\.sock:1\n/m);
+  }));
+
 test('what cannot be imported is refused with the reason and exit 78, a wrong question with 64', () =>
   inFolder(async (run, dir) => {
     const refusals: readonly [string, number, RegExp][] = [
       ['beta', 78, /distribution random puts keys anywhere/],
       ['gamma', 78, /speaks memcached/],
-      ['delta', 78, /"\/tmp\/redis\.sock:1" is a unix socket/],
       ['omega', 64, /has no pool omega; its pools are alpha, beta, gamma, delta/],
     ];
     for (const [pool, exit, message] of refusals) {

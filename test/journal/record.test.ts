@@ -1,5 +1,14 @@
 /** The journal tells the truth or nothing: torn ends are dropped, every other damage is found, at every byte. */
-import {appendFileSync, chmodSync, existsSync, readFileSync, statSync, symlinkSync, writeFileSync} from 'node:fs';
+import {
+  appendFileSync,
+  chmodSync,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import {join} from 'node:path';
 import {suite} from 'uvu';
 import * as assert from 'uvu/assert';
@@ -119,6 +128,27 @@ test('torn at any byte of the last record, it is as before that record, and goes
       await journal.close();
       assert.equal(readFileSync(path), whole, `continued at ${end}`);
     }
+  });
+});
+
+test('a former writer that wakes up writes where nobody reads, and one that sleeps over its own taking over ends', async () => {
+  await withDir(async (dir) => {
+    const path = await written(dir);
+    const tail = [...readJournal<Entry>(path)].at(-1)!.tail;
+    const former = Journal.resume<Entry>(path, tail);
+    let heir: Journal<Entry> | null = null;
+    const refused = refusal(() =>
+      Journal.resume<Entry>(path, tail, () => {
+        heir = Journal.resume<Entry>(path, tail);
+      }),
+    );
+    assert.is(refused, 'JOURNAL_FAILED');
+    await former.append({type: 'late'}, 1004);
+    await heir!.append({type: 'heir'}, 1004);
+    await former.append({type: 'later'}, 1005);
+    await Promise.all([former.close(), heir!.close()]);
+    assert.equal(read(path), {records: [...entries, {type: 'heir'}], refused: null});
+    assert.equal(readdirSync(dir), ['one.jsonl']);
   });
 });
 

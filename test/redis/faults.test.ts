@@ -3,7 +3,7 @@ import {inspect} from 'node:util';
 import {suite} from 'uvu';
 import * as assert from 'uvu/assert';
 import {rememberSecret} from '../../src/errors.js';
-import {networkFault, replyFault, timeoutFault} from '../../src/redis/faults.js';
+import {grantFor, networkFault, replyFault, timeoutFault} from '../../src/redis/faults.js';
 
 const test = suite('redis/faults');
 const at = {host: '2001:db8::1', port: 6379};
@@ -23,7 +23,7 @@ const replies: readonly [string, string, number][] = [
   ["READONLY You can't write against a read only replica.", 'READONLY', 1],
   ['NOREPLICAS Not enough good replicas to write.', 'NOREPLICAS', 1],
   ["OOM command not allowed when used memory > 'maxmemory'.", 'OOM', 1],
-  ['ERR max number of clients reached', 'SERVER_ERROR', 1],
+  ['ERR max number of clients reached', 'MAX_CLIENTS', 5],
   ['toString', 'SERVER_ERROR', 1],
 ];
 for (const [reply, code, exit] of replies) {
@@ -44,12 +44,12 @@ const errnos: readonly [string | undefined, string][] = [
   ['ECONNRESET', 'CONNECTION_LOST'],
   ['EPIPE', 'CONNECTION_LOST'],
   [undefined, 'CONNECTION_LOST'],
-  ['SELF_SIGNED_CERT_IN_CHAIN', 'TLS_FAILED'],
-  ['DEPTH_ZERO_SELF_SIGNED_CERT', 'TLS_FAILED'],
-  ['UNABLE_TO_VERIFY_LEAF_SIGNATURE', 'TLS_FAILED'],
-  ['UNABLE_TO_GET_ISSUER_CERT_LOCALLY', 'TLS_FAILED'],
-  ['CERT_HAS_EXPIRED', 'TLS_FAILED'],
-  ['ERR_TLS_CERT_ALTNAME_INVALID', 'TLS_FAILED'],
+  ['SELF_SIGNED_CERT_IN_CHAIN', 'TLS_FAILED_CA'],
+  ['DEPTH_ZERO_SELF_SIGNED_CERT', 'TLS_FAILED_CA'],
+  ['UNABLE_TO_VERIFY_LEAF_SIGNATURE', 'TLS_FAILED_CA'],
+  ['UNABLE_TO_GET_ISSUER_CERT_LOCALLY', 'TLS_FAILED_CA'],
+  ['CERT_HAS_EXPIRED', 'TLS_FAILED_EXPIRED'],
+  ['ERR_TLS_CERT_ALTNAME_INVALID', 'TLS_FAILED_NAME'],
   ['ERR_SSL_WRONG_VERSION_NUMBER', 'TLS_FAILED'],
   ['EPROTO', 'TLS_FAILED'],
 ];
@@ -58,6 +58,19 @@ for (const [code, expected] of errnos) {
     const fault = networkFault(at, {code, message: 'x'}, 'INFO');
     assert.equal([fault.code, fault.exit], [expected, 5]);
     assert.match(fault.message, '[2001:db8::1]:6379');
+  });
+}
+
+const grants: readonly [string, string | null][] = [
+  ["NOPERM User repl has no permissions to run the 'config|get' command", 'ACL SETUSER repl +config|get'],
+  ["NOPERM this user has no permissions to run the 'INFO' command or its subcommand", 'ACL SETUSER default +info'],
+  ['NOPERM No permissions to access a key', null],
+];
+for (const [reply, grant] of grants) {
+  test(`what a refused command takes: ${reply}`, () => {
+    assert.is(grantFor(reply), grant);
+    const {remedy} = replyFault(at, reply, 'INFO');
+    assert.is(remedy, grant ?? 'grant the command to this user with ACL SETUSER');
   });
 }
 

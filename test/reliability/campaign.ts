@@ -9,7 +9,8 @@ export interface Failure {
 
 export interface LayerResult {
   readonly name: LayerName;
-  readonly seed: number;
+  /** Several, after commas, where runs were added up. */
+  readonly seed: number | string;
   /** Cases in which the fault came. */
   readonly cases: number;
   /** Positions checked, where one case sweeps over many. */
@@ -27,6 +28,8 @@ export interface CampaignOptions {
   readonly seed: number;
   readonly lanes: number;
   readonly say: (text: string) => void;
+  /** What there is so far, about once a minute: a long run that is broken off has not been for nothing. */
+  readonly onPart?: (part: LayerResult) => void;
 }
 
 const HEARTBEAT_MS = 60_000;
@@ -42,6 +45,10 @@ export async function runLayer(layer: Layer, options: CampaignOptions): Promise<
   // The servers of a failed case print their logs; a replay shows them, a campaign would drown in them.
   const {error: printed} = console;
   console.error = () => undefined;
+  const result = (): LayerResult => {
+    const seconds = (performance.now() - beganMs) / 1000;
+    return {name: layer.name, seed, cases, checks, missed, failures, met, seconds};
+  };
   const one = async (id: string): Promise<void> => {
     try {
       const outcome = await layer.run(id);
@@ -65,6 +72,7 @@ export async function runLayer(layer: Layer, options: CampaignOptions): Promise<
     if (performance.now() - saidMs < HEARTBEAT_MS) return;
     saidMs = performance.now();
     say(`${layer.name}: ${cases + missed} of ${total}, ${failures.length} failed`);
+    options.onPart?.(result());
   };
   await Promise.all(
     Array.from({length: Math.max(1, lanes)}, async () => {
@@ -72,8 +80,7 @@ export async function runLayer(layer: Layer, options: CampaignOptions): Promise<
     }),
   );
   console.error = printed;
-  const seconds = (performance.now() - beganMs) / 1000;
-  return {name: layer.name, seed, cases, checks, missed, failures, met, seconds};
+  return result();
 }
 
 function firstLine(error: unknown): string {

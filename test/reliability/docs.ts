@@ -5,6 +5,7 @@ import {join} from 'node:path';
 import {repositoryRoot} from '../rig/cli.js';
 import {serverVersion} from '../rig/processes.js';
 import type {LayerResult} from './campaign.js';
+import type {LayerName} from './layer.js';
 import {layers} from './layers.js';
 import type {MutantResult} from './mutate.js';
 
@@ -18,8 +19,10 @@ interface Made {
   readonly node: string;
 }
 
+export type LayerFigures = LayerResult & Made;
+
 interface Figures {
-  readonly layers: Readonly<Record<string, LayerResult & Made>>;
+  readonly layers: Readonly<Record<string, LayerFigures>>;
   readonly mutants: (Made & {readonly results: readonly MutantResult[]}) | null;
 }
 
@@ -42,10 +45,30 @@ function made(): Made {
   };
 }
 
-export function writeLayerFigures(results: readonly LayerResult[]): void {
+/** @param before what the figures are added to: those of an earlier run with another seed, or none */
+export function writeLayerFigures(result: LayerResult, before: LayerFigures | null): void {
   const figures = readFigures();
-  const fresh = Object.fromEntries(results.map((result) => [result.name, {...result, ...made()}]));
-  write({...figures, layers: {...figures.layers, ...fresh}});
+  const sum = before === null ? result : added(before, result);
+  write({...figures, layers: {...figures.layers, [result.name]: {...sum, ...made()}}});
+}
+
+export function layerFigures(name: LayerName): LayerFigures | null {
+  return readFigures().layers[name] ?? null;
+}
+
+function added(before: LayerFigures, more: LayerResult): LayerResult {
+  const met = {...before.met};
+  for (const [what, cases] of Object.entries(more.met)) met[what] = (met[what] ?? 0) + cases;
+  return {
+    ...more,
+    seed: `${before.seed}, ${more.seed}`,
+    cases: before.cases + more.cases,
+    checks: before.checks + more.checks,
+    missed: before.missed + more.missed,
+    failures: [...before.failures, ...more.failures],
+    met,
+    seconds: before.seconds + more.seconds,
+  };
 }
 
 export function writeMutantFigures(results: readonly MutantResult[]): void {

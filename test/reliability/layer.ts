@@ -1,6 +1,6 @@
 /** What a layer of the harness is: a family of faults, spread over cases that each can be repeated by their id alone. */
 
-export type LayerName = 'kill' | 'faults' | 'proxy' | 'disk' | 'hostile';
+export type LayerName = 'kill' | 'faults' | 'proxy' | 'disk' | 'hostile' | 'replicate' | 'switchover' | 'gap';
 
 /** What became of a case that found nothing wrong. */
 export interface Outcome {
@@ -22,6 +22,8 @@ export interface Layer {
   plan(wanted: number, seed: number): Promise<readonly string[]>;
   /** Carries one case out. Throws when something is wrong. */
   run(id: string): Promise<Outcome>;
+  /** What was measured on the way, as lines for the end of the run. */
+  summary?(): readonly string[];
 }
 
 /** `count` items spread evenly over the list, the first and the last among them. */

@@ -5,5 +5,7 @@ import {hostile} from './hostile.js';
 import {kill} from './kill.js';
 import type {Layer} from './layer.js';
 import {network} from './network.js';
+import {replicate} from './replicate.js';
+import {gap, switchover} from './switchover.js';
 
-export const layers: readonly Layer[] = [kill, faults, network, disk, hostile];
+export const layers: readonly Layer[] = [kill, faults, network, disk, hostile, replicate, switchover, gap];

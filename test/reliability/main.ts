@@ -1,7 +1,7 @@
 /** The command line of the harness: which layers, how many cases, from which seed; one line per failure, a table at the end. */
 import {parseArgs} from 'node:util';
 import {type LayerResult, runLayer} from './campaign.js';
-import {writeLayerFigures, writeMutantFigures} from './docs.js';
+import {layerFigures, writeLayerFigures, writeMutantFigures} from './docs.js';
 import {layers} from './layers.js';
 import {runMutants} from './mutate.js';
 
@@ -16,6 +16,7 @@ export async function main(argv: readonly string[]): Promise<number> {
       replay: {type: 'string'},
       only: {type: 'string'},
       'write-docs': {type: 'boolean', default: false},
+      add: {type: 'boolean', default: false},
     },
   });
   if (values.replay !== undefined) return replay(values.replay);
@@ -29,16 +30,22 @@ export async function main(argv: readonly string[]): Promise<number> {
   if (wanted.length === 0) throw new Error(`there is no layer '${values.layer}'`);
   const results: LayerResult[] = [];
   for (const layer of wanted) {
+    const before = values.add ? layerFigures(layer.name) : null;
+    const write = (result: LayerResult): void => {
+      if (values['write-docs']) writeLayerFigures(result, before);
+    };
     const cases = values.cases === undefined ? layer.full : Number(values.cases);
     const options = {
       cases,
       seed: Number(values.seed),
       lanes: Number(values.lanes),
       say: (text: string) => console.log(text),
+      onPart: write,
     };
-    results.push(await runLayer(layer, options));
-    // After each layer: a long run that is broken off has not been for nothing.
-    if (values['write-docs']) writeLayerFigures(results);
+    const result = await runLayer(layer, options);
+    results.push(result);
+    write(result);
+    for (const line of layer.summary?.() ?? []) say(line);
   }
   for (const {name, cases, checks, missed, failures, seconds} of results) {
     const more = checks > cases ? `, ${checks} checks` : '';

@@ -23,8 +23,11 @@ const layer = (name: string, cases: number): string =>
 const tests = (filter: string): string => `test/run.mjs ${filter}`;
 
 const copy = 'src/migration/copy.ts';
-const carry = 'src/migration/transports/dump-restore.ts';
+const carry = 'src/migration/carry.ts';
+const dumps = 'src/migration/transports/dump-restore.ts';
+const texts = 'src/migration/transports/strings.ts';
 const prune = 'src/migration/prune.ts';
+const deletion = 'src/migration/compare-and-delete.ts';
 const barrier = 'src/migration/barrier.ts';
 const record = 'src/journal/record.ts';
 const reading = 'src/journal/reading.ts';
@@ -39,7 +42,7 @@ export const mutants: readonly Mutant[] = [
     about: 'the source is emptied as soon as its values are in hand',
     edits: [
       {
-        file: copy,
+        file: carry,
         find: '        await door.enter();\n        isInside = true;',
         replace:
           "        await door.enter();\n        await source.batch(keys.map((key) => ['UNLINK', key]));\n        isInside = true;",
@@ -67,7 +70,7 @@ export const mutants: readonly Mutant[] = [
     about: 'the name of a new journal is not synced',
     edits: [
       {
-        file: record,
+        file: 'src/journal/take-over.ts',
         find: '    fsyncSync(fd);\n  } finally {',
         replace: '    if (fd < 0) fsyncSync(fd);\n  } finally {',
       },
@@ -87,9 +90,9 @@ export const mutants: readonly Mutant[] = [
     name: 'replace-on-busykey',
     about: 'RESTORE … REPLACE: what the target already held is overwritten',
     edits: [
-      {file: carry, find: '(expireAtMs >= 0 ? 1 : 0) + (age', replace: '1 + (expireAtMs >= 0 ? 1 : 0) + (age'},
+      {file: dumps, find: '(expireAtMs >= 0 ? 1 : 0) + (age', replace: '1 + (expireAtMs >= 0 ? 1 : 0) + (age'},
       {
-        file: carry,
+        file: dumps,
         find: '  request.part(payload!);\n',
         replace: "  request.part(payload!);\n  request.part('REPLACE');\n",
       },
@@ -97,11 +100,45 @@ export const mutants: readonly Mutant[] = [
     checks: [replay('hostile:squat-copying:9')],
   },
   {
+    name: 'set-without-nx',
+    about: 'SET overwrites the string that the target already held',
+    edits: [
+      {file: texts, find: 'request.begin(expireAtMs < 0 ? 4 : 6);', replace: 'request.begin(expireAtMs < 0 ? 3 : 5);'},
+      {file: texts, find: "  request.part('NX');\n", replace: ''},
+    ],
+    checks: [tests('migration/transports'), replay('hostile:squat-copying:9')],
+  },
+  {
+    name: 'trust-set',
+    about: "SET's OK is believed, the text is not read back",
+    edits: [
+      {
+        file: texts,
+        find: 'if (!Buffer.isBuffer(found) || !found.equals(one.text) || expireAtMs !== one.expireAtMs) return true;',
+        replace: 'if (found === undefined || expireAtMs === undefined) return true;',
+      },
+    ],
+    checks: [tests('migration/transports'), tests('migration/barrier')],
+  },
+  {
+    name: 'texts-live-for-ever',
+    about: 'strings are set without their expiry',
+    edits: [
+      {file: texts, find: 'request.begin(expireAtMs < 0 ? 4 : 6);', replace: 'request.begin(4);'},
+      {
+        file: texts,
+        find: "  if (expireAtMs < 0) return;\n  request.part('PXAT');\n  request.part(expireAtMs);\n",
+        replace: '  if (expireAtMs < -2) return;\n',
+      },
+    ],
+    checks: [tests('migration/transports')],
+  },
+  {
     name: 'trust-ok',
     about: "RESTORE's OK is believed, nothing is read back",
     edits: [
       {
-        file: carry,
+        file: dumps,
         find: '  return (\n    !existed &&\n    landed.payload !== null &&',
         replace: '  if (!existed) return true;\n  return (\n    landed.payload !== null &&',
       },
@@ -124,9 +161,13 @@ export const mutants: readonly Mutant[] = [
     name: 'digest-of-type-only',
     about: 'the canonical digest looks at the type and not at the elements',
     edits: [
-      {file: 'src/migration/digest.ts', find: 'hash.update(element);', replace: 'hash.update(element.subarray(0, 0));'},
+      {
+        file: 'src/migration/elements/digest.ts',
+        find: '    this.#hash.update(frame(pieces));\n',
+        replace: '    frame(pieces);\n',
+      },
     ],
-    checks: [tests('migration/digest'), tests('migration/prune')],
+    checks: [tests('migration/elements-digest'), tests('migration/transports')],
   },
   {
     name: 'ignore-run-id',
@@ -171,7 +212,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'no-lock-token',
     about: 'keys are deleted without a look at the lock',
-    edits: [{file: prune, find: "if redis.call('GET', lock) ~= ARGV[1] then return -2 end\n", replace: ''}],
+    edits: [{file: deletion, find: "if redis.call('GET', lock) ~= ARGV[1] then return -2 end\n", replace: ''}],
     checks: [replay('hostile:stolen-lock-pruning:5'), tests('migration/prune')],
   },
   {
@@ -198,10 +239,10 @@ export const mutants: readonly Mutant[] = [
     name: 'lose-ttl',
     about: 'copies never expire',
     edits: [
-      {file: carry, find: '  request.part(expireAtMs < 0 ? 0 : expireAtMs);', replace: '  request.part(0);'},
-      {file: carry, find: 'landed.expireAtMs === copy.expireAtMs &&', replace: 'landed.payload !== null &&'},
+      {file: dumps, find: '  request.part(expireAtMs < 0 ? 0 : expireAtMs);', replace: '  request.part(0);'},
+      {file: dumps, find: 'landed.expireAtMs === copy.expireAtMs &&', replace: 'landed.payload !== null &&'},
       {
-        file: carry,
+        file: dumps,
         find: "  if (expireAtMs >= 0) request.part('ABSTTL');",
         replace: "  if (expireAtMs >= 0) request.part('REPLACE');",
       },
@@ -223,19 +264,39 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'prune-without-asking',
     about: 'keys are deleted at the source whether the target holds them or not',
-    edits: [{file: prune, find: '    : await existing(target, keys);', replace: '    : keys.map(() => true);'}],
+    edits: [
+      {
+        file: prune,
+        find: 'if (!operation.doubted.has(batch.target)) return existing(target, keys);',
+        replace: 'if (!operation.doubted.has(batch.target)) return keys.map(() => target !== null);',
+      },
+    ],
     checks: [replay('faults:join:target:restarted-empty:cutover:31'), tests('migration/prune')],
   },
   {
     name: 'delete-whatever-it-is',
     about: 'a value that changed after it was copied is deleted all the same',
-    edits: [{file: prune, find: 'sub(dump, -8) ~= sub(crcs, 8 * i - 7, 8 * i) or ', replace: ''}],
+    edits: [
+      {file: deletion, find: 'sub(dump, -8) ~= sub(sums, 8 * i - 7, 8 * i) or ', replace: ''},
+      {file: deletion, find: 'sub(hash(text), 1, 16) ~= sub(sums, 16 * i - 15, 16 * i) or ', replace: ''},
+    ],
     checks: [replay('hostile:write-set-verified:5'), replay('hostile:xack-old:5')],
   },
   {
     name: 'expiry-not-compared',
     about: 'a key whose expiry was changed after it was copied is deleted all the same',
-    edits: [{file: prune, find: " or call('PEXPIRETIME', key) ~= tonumber(ARGV[3 + i])", replace: ''}],
+    edits: [
+      {
+        file: deletion,
+        find: "sub(sums, 8 * i - 7, 8 * i) or call('PEXPIRETIME', key) ~= tonumber(ARGV[3 + i])",
+        replace: 'sub(sums, 8 * i - 7, 8 * i)',
+      },
+      {
+        file: deletion,
+        find: "sub(sums, 16 * i - 15, 16 * i) or call('PEXPIRETIME', key) ~= tonumber(ARGV[3 + i])",
+        replace: 'sub(sums, 16 * i - 15, 16 * i)',
+      },
+    ],
     checks: [replay('hostile:write-pexpireat-verified:5'), tests('migration/prune')],
   },
   {
@@ -243,18 +304,18 @@ export const mutants: readonly Mutant[] = [
     about: 'the journal names the copies when they have landed: those of a run that dies are unknown to it',
     edits: [
       {
-        file: copy,
-        find: "        await write(operation, {type: 'copy', ...where, keys: packKeys(keys), crcs, expiries});\n",
+        file: carry,
+        find: "        await write(operation, {type: 'copy', ...where, keys: packKeys(keys), sums, of, expiries});\n",
         replace:
-          "        late = () => write(operation, {type: 'copy', ...where, keys: packKeys(keys), crcs, expiries});\n",
+          "        late = () => write(operation, {type: 'copy', ...where, keys: packKeys(keys), sums, of, expiries});\n",
       },
       {
-        file: copy,
+        file: carry,
         find: '  let isInside = false;\n',
         replace: '  let isInside = false;\n  let late: () => Promise<void> = async () => undefined;\n',
       },
       {
-        file: copy,
+        file: carry,
         find: '    note(operation, copiedRecord(batch, carried));\n',
         replace: '    await late();\n    note(operation, copiedRecord(batch, carried));\n',
       },
@@ -267,8 +328,13 @@ export const mutants: readonly Mutant[] = [
     edits: [
       {
         file: record,
-        find: '      ftruncateSync(fd, tail.bytes);\n',
-        replace: '      if (tail.bytes < 0) ftruncateSync(fd, tail.bytes);\n',
+        find: "import {closeSync, constants, fsync, openSync, unlinkSync, write} from 'node:fs';",
+        replace: "import {closeSync, constants, fsync, openSync, statSync, unlinkSync, write} from 'node:fs';",
+      },
+      {
+        file: record,
+        find: 'takeOver(path, tail.bytes, assertOurs)',
+        replace: 'takeOver(path, statSync(path).size, assertOurs)',
       },
     ],
     checks: [replay('disk:damage:torn:5'), tests('journal/record')],

@@ -50,6 +50,15 @@ function makeCopy(): string {
   return dir;
 }
 
+/** Bugs whose place is not in the sources any more, or in more than one place. */
+export function staleMutants(root = repositoryRoot): string[] {
+  return mutants.flatMap(({name, edits}) =>
+    edits
+      .filter(({file, find}) => readFileSync(join(root, file), 'utf8').split(find).length !== 2)
+      .map(({file, find}) => `${name}: ${file}: ${find.trim().slice(0, 60)}`),
+  );
+}
+
 async function judge(dir: string, {name, about, edits, checks}: Mutant): Promise<MutantResult> {
   const before = new Map(edits.map(({file}) => [file, readFileSync(join(dir, file), 'utf8')]));
   const result = (outcome: MutantResult['outcome'], by: string | null = null): MutantResult => ({

@@ -145,7 +145,7 @@ test('a plan of nothing', () => {
 
 const operation: OperationPart = {
   settings: {...DEFAULT_SETTINGS, fence: 'pause'},
-  fidelity: {dump: 667_111, refooted: 10, elements: 2},
+  fidelity: {asIs: 667_111, refooted: 10, elements: 2},
   writersMethod: 'replay of the backlog',
   durability: [
     {at: '10.0.0.1:6379', by: 'replica'},
@@ -174,8 +174,8 @@ test('the summary of a run', () => {
     '  moved        667,111 keys of 1,000,000 (66.7 %) in 11 s, 86 MB of payload:',
     '               63,536 keys/s, 8.2 MB/s',
     '  copied       667,123, each read back and compared: 667,123 equal',
-    '  fidelity     667,111 as their DUMP, 10 as a DUMP for another version, 2',
-    '               element by element',
+    '  fidelity     667,111 as they are, 10 as a DUMP for another version, 2 element',
+    '               by element',
     '  expired      12 on their way, by their own expiry',
     '  note         10.0.0.9:6379 has no LFU counters: idle times were set instead',
     '  with         --fence pause',

@@ -4,8 +4,10 @@ import * as assert from 'uvu/assert';
 import {renderReplicate} from '../../src/render/replicate.js';
 import {renderStatus} from '../../src/render/status.js';
 import {createStyle} from '../../src/render/style.js';
+import {widest} from '../../src/render/width.js';
 import type {ReplicateReport, ReplicateStepReport} from '../../src/report/replicate.js';
 import type {InstanceStatus, StatusReport} from '../../src/report/status.js';
+import * as made from './status-reports.js';
 
 const test = suite('render/replication');
 const plain = createStyle(false, 80);
@@ -39,11 +41,11 @@ test('short addresses stand beside their values', () => {
     [
       'cache  1 shard, 3 instances, redis 7.0.15, asked in 3 ms',
       '',
-      '                       ROLE     LINK      LAG  ACK           KEYS',
-      '● alpha',
-      '  10.0.0.1:6379        master   -           -    -  1,234,567,890',
-      '  └─ 10.0.0.2:6379     replica  up    1023 KB  1 s  1,234,567,890',
-      '     └─ 10.0.0.3:6379  replica  up    1023 KB  1 s  1,234,567,890',
+      '  NODE                 ROLE     LINK      LAG  ACK  OFFSET           KEYS',
+      '● alpha  healthy, 2 of 2 links up, lag 1023 KB at most',
+      '  10.0.0.1:6379        master   -           -    -       1  1,234,567,890',
+      '  └─ 10.0.0.2:6379     replica  up    1023 KB  1 s       1  1,234,567,890',
+      '     └─ 10.0.0.3:6379  replica  up    1023 KB  1 s       1  1,234,567,890',
       '',
       '✓ healthy: every role, link and history is as declared',
       '',
@@ -82,6 +84,81 @@ test('progress of a synchronisation, and a role that is not the declared one', (
   const sync = {phase: 'transfer', percent: 43.4, etaSeconds: null} as const;
   assert.match(renderStatus(status(['a:1', 'b:2'], {link: 'syncing', sync}), plain), 'transfer 43 %');
   assert.match(renderStatus(status(['a:1', 'b:2'], {role: 'master', link: null}), plain), 'master!');
+});
+
+const [M, R, S, T] = ['10.0.0.1:6379', '10.0.0.2:6379', '10.0.0.3:6379', '10.0.0.4:6379'];
+const snapshot = {
+  phase: 'transfer',
+  percent: 43,
+  etaSeconds: 18,
+  readBytes: 222_298_112,
+  totalBytes: 513_802_240,
+} as const;
+const night = made.report(
+  [
+    made.shard('alpha', [
+      made.master(M, {offset: 62_152_046, keys: 1_204_332}),
+      made.replica(R, M, {offset: 62_152_046, keys: 1_204_332, linkSeconds: 11_000}),
+      made.replica(S, M, {
+        ...{offset: 60_684_100, keys: 1_204_100, linkSeconds: 125, lagBytes: 1_467_946, lagSeconds: 3.2},
+        ...{backlogShare: 0.58, problems: ['LAG_ABOVE_LIMIT']},
+      }),
+      made.replica(T, S, {link: 'syncing', lagBytes: null, ackSeconds: null, sync: snapshot, keys: 0}),
+    ]),
+  ],
+  [
+    made.finding('BACKLOG_SMALL', S, {severity: 'warning', message: 'It is small.'}),
+    made.finding('LAG_ABOVE_LIMIT', S, {message: 'It is late.'}),
+  ],
+);
+
+test('the page at 3 a.m.: lag, backlog, the snapshot under way, chain, reason and remedy; wider windows show more', () => {
+  const text = renderStatus(night, plain);
+  assert.is(
+    text,
+    [
+      'cache  1 shard, 4 instances, redis 7.0.15, asked in 41 ms at 14:02:11Z',
+      '',
+      '  NODE                 ROLE     LINK                      LAG  ACK       KEYS',
+      '● alpha  1 critical, 1 warning, 2 of 3 links up, lag 1.4 MB at most',
+      '  10.0.0.1:6379        master   -                           -    -  1,204,332',
+      '  ├─ 10.0.0.2:6379     replica  up 3 h                    0 B  1 s  1,204,332',
+      '  └─ 10.0.0.3:6379     replica  up 2 min       1.4 MB (3 s) ▲  1 s  1,204,100',
+      '     │  58 % of backlog, LAG_ABOVE_LIMIT',
+      '     └─ 10.0.0.4:6379  replica  transfer 43 %               -    -          0',
+      '           212 MB of 490 MB, 18 s left',
+      '',
+      '✗ LAG_ABOVE_LIMIT',
+      '  It is late.',
+      '  try: mend it',
+      '! BACKLOG_SMALL',
+      '  It is small.',
+      '  try: mend it',
+      '',
+      '✗ not healthy: 1 critical, 1 warning',
+      '',
+    ].join('\n'),
+  );
+  const wide = renderStatus(night, createStyle(false, 140));
+  assert.match(wide, /OFFSET +KEYS +NOTE\n/);
+  assert.match(wide, /60,684,100 +1,204,100 +58 % of backlog, LAG_ABOVE_LIMIT\n/);
+  for (const columns of [60, 80, 140]) assert.ok(widest(renderStatus(night, createStyle(false, columns))) <= columns);
+  assert.is(renderStatus(night, createStyle(true, 80)).replace(/\x1b\[[0-9;]*m/g, ''), text);
+});
+
+test('unknown is a dash, never 0; a made-up parent does not burst the page', () => {
+  const one = made.report([
+    made.shard('alpha', [made.master(M), made.replica(R, M, {lagBytes: null, ackSeconds: null})]),
+  ]);
+  assert.match(renderStatus(one, plain), /10\.0\.0\.2:6379 +replica +up +- +- /);
+  const hijacked = made.replica(R, M, {of: `${'x'.repeat(250)}:1`, problems: ['PARENT_MISMATCH']});
+  const text = renderStatus(made.report([made.shard('alpha', [made.master(M), hijacked])]), plain);
+  assert.match(text, /follows x+…, PARENT_MISMATCH/);
+  assert.ok(widest(text) <= 80);
+  assert.match(
+    renderStatus(made.report([made.shard('alpha', [made.master(M)])]), plain),
+    '● alpha  healthy, no replicas',
+  );
 });
 
 function step(over: Partial<ReplicateStepReport>): ReplicateStepReport {

@@ -121,9 +121,11 @@ test('lag is unknown, not 0, where the link is down or the history another', () 
 
 test('progress: percent where the server knows it', () => {
   const sync = judge({[M]: up, [R]: attached(M, {...down, syncInProgress: true, syncPercent: 43})}).of(1).sync;
-  assert.equal(sync, {phase: 'transfer', percent: 43, etaSeconds: null});
+  assert.equal(sync, {phase: 'transfer', percent: 43, etaSeconds: null, readBytes: null, totalBytes: null});
   const loading = {...down, loading: true, syncInProgress: true, loadingPercent: 7, loadingEtaSeconds: 3};
-  assert.equal(judge({[M]: up, [R]: attached(M, loading)}).of(1).sync, {phase: 'loading', percent: 7, etaSeconds: 3});
+  assert.equal(judge({[M]: up, [R]: attached(M, {...loading, syncReadBytes: 7, syncTotalBytes: 100})}).of(1).sync, {
+    ...{phase: 'loading', percent: 7, etaSeconds: 3, readBytes: 7, totalBytes: 100},
+  });
 });
 
 test('remedies dial as the operator would: TLS and user, never a password; a live host is escaped', () => {

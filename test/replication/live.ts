@@ -49,7 +49,7 @@ export async function follows(server: Server): Promise<string> {
 }
 
 const READS =
-  /^cmdstat_(info|role|ping|auth|client\|.+|command\|.+|command|replconf|acl\|dryrun|acl\|whoami|function\|list|module\|list|config\|get|psync|select|scan|type|get|dbsize|hello|config\|resetstat|pexpiretime|object\|.+|monitor)$/;
+  /^cmdstat_(info|role|ping|auth|client\|.+|command\|.+|command|replconf|acl\|dryrun|acl\|whoami|pubsub\|numsub|function\|list|module\|list|config\|get|psync|select|scan|type|get|dbsize|hello|config\|resetstat|pexpiretime|object\|.+|monitor)$/;
 
 /** Commands of the server that can change something, with their number, since the last `CONFIG RESETSTAT`. */
 export async function orders(server: Server): Promise<string[]> {

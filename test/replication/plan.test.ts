@@ -148,7 +148,7 @@ for (const [what, world, says] of wipes) {
 }
 
 test('a replica that takes writes itself and holds more than its master: its own keys are at risk', () => {
-  const own = {isReadOnly: false, keys: 9, linkUp: false, role: replicaRole('10.0.0.9:1')};
+  const own = {writable: true, keys: 9, linkUp: false, role: replicaRole('10.0.0.9:1')};
   const made = plan({[M]: leading([], {keys: 5}), [R]: attached(M, own)});
   assert.equal(codes(made), [`WOULD_WIPE ${R}`]);
   assert.match(made.refused[0]!.message, /replica-read-only no\), and 4 or more of its keys are its own/);
@@ -157,7 +157,7 @@ test('a replica that takes writes itself and holds more than its master: its own
     [],
     'nothing more than its master has',
   );
-  assert.equal(codes(plan({[M]: leading([], {keys: 5}), [R]: attached(M, {...own, isReadOnly: true})})), []);
+  assert.equal(codes(plan({[M]: leading([], {keys: 5}), [R]: attached(M, {...own, writable: false})})), []);
 });
 
 test('asked a moment later under load, a replica with a good link seems ahead of its master, and is not', () => {

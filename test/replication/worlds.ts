@@ -45,7 +45,15 @@ export function facts(over: Partial<ServerFacts> = {}): ServerFacts {
     keyspace: over.keys === undefined || over.keys === 0 ? [] : [{db: 0, keys: over.keys, expires: 0}],
     ...{keys: 0, configFile: true, usedMemoryBytes: null, maxMemoryBytes: null, evictionPolicy: 'noeviction'},
     ...{evictedKeys: 0, aofEnabled: false, aofWriteOk: true, rdbChangesSinceSave: 0, backlog: null},
-    ...{failoverState: 'no-failover', tampered: []},
+    ...{
+      failoverState: 'no-failover',
+      goodReplicas: null,
+      fullSyncs: 0,
+      refusedPartialSyncs: 0,
+      bufferDisconnects: null,
+    },
+    ...{uptimeSeconds: 3600, channels: 0, modules: [], libraries: 0, os: 'Linux', configPath: '/etc/redis.conf'},
+    ...{syncReadBytes: null, syncTotalBytes: null, linkSeconds: null, writable: null, rdbSaveOk: true, tampered: []},
     ...over,
   };
 }

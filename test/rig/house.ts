@@ -45,7 +45,16 @@ export const owners: Readonly<Record<string, readonly string[]>> = {
 };
 
 export const pureFolders = ['placement', 'report', 'render'];
-export const pureFiles = ['plan.ts', 'judge.ts', 'lineage.ts', 'digest.ts', 'diff.ts', 'payload.ts'];
+export const pureFiles = [
+  'plan.ts',
+  'judge.ts',
+  'lineage.ts',
+  'digest.ts',
+  'diff.ts',
+  'payload.ts',
+  'packing.ts',
+  'recounted.ts',
+];
 const impureModules = /^(node:)?(fs|net|tls|dgram|dns|http|https|http2|child_process|worker_threads|cluster|os)(\/|$)/;
 const impureCode: readonly [RegExp, string][] = [
   [/\bDate\s*\.\s*now\b/, 'Date.now'],

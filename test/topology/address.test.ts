@@ -1,7 +1,7 @@
 import {suite} from 'uvu';
 import * as assert from 'uvu/assert';
 import {RtopoError} from '../../src/errors.js';
-import {ADDRESS_PATTERN, parseAddress, readAddress} from '../../src/topology/address.js';
+import {ADDRESS_PATTERN, parseAddress, readAddress, readTcpAddress, TCP_PATTERN} from '../../src/topology/address.js';
 import {addressText} from '../../src/topology/types.js';
 
 const test = suite('topology/address');
@@ -18,13 +18,18 @@ const ACCEPTED: readonly [string, string][] = [
   ['redis://10.0.0.1:6379', '10.0.0.1:6379'],
   ['redis://[::1]:6379/', '[::1]:6379'],
   ['valkey://cache:7000', 'cache:7000'],
+  ['/run/redis.sock', 'unix:/run/redis.sock'],
+  ['unix:/run/redis-1/a+b_c.sock', 'unix:/run/redis-1/a+b_c.sock'],
+  [`/${'a'.repeat(106)}`, `unix:/${'a'.repeat(106)}`],
 ];
 
 const NO_PORT = 'write host:port, for example 10.0.0.1:6379';
 const LOGIN =
   'a user name or password is not part of an address: declare auth with passwordEnv, passwordFile or passwordCommand';
 const COLONS = `more than one colon: ${NO_PORT}, and an IPv6 host goes in brackets: [2001:db8::1]:6379`;
-const SOCKET = `a Unix socket is not supported, because other servers cannot dial it: ${NO_PORT}`;
+const SOCKET = `a Unix socket is its absolute path, and no address that other servers can dial: ${NO_PORT}`;
+const SOCKET_PATH =
+  'the path of a Unix socket is absolute, made of letters, digits, ".", "_", "+" and "-", without empty parts and ".."';
 const PATH = `more than a host and a port: a path or a database number is not part of an address; ${NO_PORT}`;
 
 const REFUSED: readonly [string, string][] = [
@@ -67,9 +72,23 @@ const REFUSED: readonly [string, string][] = [
   ['10.0.0.1:6379/', PATH],
   ['rediss://10.0.0.1:6379', `TLS is declared with the key tls, not in the address: ${NO_PORT}`],
   ['http://10.0.0.1:6379', `this kind of URL is not supported: ${NO_PORT}`],
-  ['/run/redis.sock', SOCKET],
-  ['unix:/run/redis.sock', SOCKET],
+  ['unix:run/redis.sock', SOCKET],
+  ['./redis.sock', SOCKET],
+  ['/run/../etc/redis.sock', SOCKET_PATH],
+  ['/run//redis.sock', SOCKET_PATH],
+  ['/run/redis.sock/', SOCKET_PATH],
+  ['unix:/run/re dis.sock', SOCKET_PATH],
+  ['/run/a,b', SOCKET_PATH],
+  [`/${'a'.repeat(107)}`, 'the path of a Unix socket has at most 107 bytes'],
 ];
+
+test('what other servers dial is no socket', () => {
+  for (const text of ['/run/redis.sock', 'unix:/run/redis.sock']) {
+    const reading = readTcpAddress(text);
+    assert.is(reading.ok || reading.problem, SOCKET);
+    assert.not.match(text, TCP_PATTERN);
+  }
+});
 
 for (const [text, expected] of ACCEPTED) {
   test(`accepts ${text}`, () => {

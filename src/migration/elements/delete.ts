@@ -109,11 +109,11 @@ async function compare(deletion: Deletion): Promise<'equal' | Exclude<Deleted, '
         return 'no-reference';
     }
   }
-  if ((await reference.call(['EXISTS', key], 'looking for a key')) !== 1) return 'no-reference';
   const value = await tryDigest(holder, key, deletion);
   if (value === null) return 'gone';
-  if (value === 'changed') return 'changed';
-  return value.digest === copied.digest && value.expireAtMs === copied.expireAtMs ? 'equal' : 'changed';
+  if (value === 'changed' || value.digest !== copied.digest || value.expireAtMs !== copied.expireAtMs) return 'changed';
+  // Last of all: reading a big value takes its time, and the reference must hold the key when the deletion leaves.
+  return (await reference.call(['EXISTS', key], 'looking for a key')) === 1 ? 'equal' : 'no-reference';
 }
 
 async function deleteNow({holder, db, key, lockKey, token}: Deletion, activity: string): Promise<Deleted> {

@@ -7,7 +7,7 @@ import {ExitCode, RtopoError} from '../../errors.js';
 import {replyFault} from '../../redis/faults.js';
 import {ReplyError, type RespReply} from '../../redis/resp/decode.js';
 import type {Part} from '../../redis/resp/encode.js';
-import {addressText} from '../../topology/types.js';
+import {addressText, dialFlags} from '../../topology/types.js';
 import type {Meter, Pace} from './pace.js';
 import {type Chunk, type Head, keyText, probeFieldTtl} from './read.js';
 
@@ -65,7 +65,7 @@ export class GuardedWriter {
       code: 'VALUE_TOO_LONG',
       exit: ExitCode.incomplete,
       message: `${addressText(address)} takes no string of this length (proto-max-bulk-len). The source still holds it.`,
-      remedy: `raise the limit on the target: redis-cli -h ${address.host} -p ${address.port} CONFIG SET proto-max-bulk-len 1gb`,
+      remedy: `raise the limit on the target: redis-cli ${dialFlags(address)} CONFIG SET proto-max-bulk-len 1gb`,
     });
   }
 }

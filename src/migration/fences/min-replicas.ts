@@ -2,10 +2,12 @@
  * min-replicas-to-write set so high that no server has as many replicas: writers get the error NOREPLICAS, on every version since 2.8. It does not end by
  * itself, so what was set before is written down before anything is changed. Whoever runs CONFIG REWRITE meanwhile writes it into the file of the server.
  */
+
 import {randomInt} from 'node:crypto';
 import {ExitCode, RtopoError, refusal} from '../../errors.js';
 import {withConnection} from '../../redis/connect.js';
 import {infoText, parseInfo} from '../../redis/info.js';
+import {dialFlags} from '../../topology/types.js';
 import type {FencedNode, FenceKindRules, Fencing, NodeFence} from './fence-kind.js';
 import {probeWrites} from './probe.js';
 
@@ -114,11 +116,10 @@ async function restore(fencing: Fencing, record: FencedNode): Promise<readonly s
 }
 
 function foreign({node}: Fencing, value: number): RtopoError {
-  const {host, port} = node.endpoint.address;
   return refusal({
     code: 'FENCE_FOREIGN',
     message: `${node.at} already refuses writes: its ${TO_WRITE} is ${value}, so somebody else has fenced it. Nothing was changed.`,
-    remedy: `ask who has set it; when nobody needs it any more: redis-cli -h ${host} -p ${port} CONFIG SET ${TO_WRITE} 0`,
+    remedy: `ask who has set it; when nobody needs it any more: redis-cli ${dialFlags(node.endpoint.address)} CONFIG SET ${TO_WRITE} 0`,
   });
 }
 

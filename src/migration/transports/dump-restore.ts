@@ -11,7 +11,7 @@ import {replyFault} from '../../redis/faults.js';
 import {ReplyError, type RespReply} from '../../redis/resp/decode.js';
 import {Request} from '../../redis/resp/encode.js';
 import type {RespSocket} from '../../redis/resp/socket.js';
-import {addressText} from '../../topology/types.js';
+import {addressText, dialFlags} from '../../topology/types.js';
 import {
   asNumber,
   type Comparison,
@@ -279,6 +279,6 @@ function lostKey({target}: Batch): RtopoError {
     message:
       `${addressText(target.address)} acknowledged a key and does not hold it: it was evicted, or deleted by somebody. ` +
       'The source still holds it.',
-    remedy: `look at evicted_keys, maxmemory and maxmemory-policy: redis-cli -h ${target.address.host} -p ${target.address.port} INFO`,
+    remedy: `look at evicted_keys, maxmemory and maxmemory-policy: redis-cli ${dialFlags(target.address)} INFO`,
   });
 }

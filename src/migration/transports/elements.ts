@@ -6,7 +6,7 @@
  */
 import {ExitCode, RtopoError} from '../../errors.js';
 import type {RespSocket} from '../../redis/resp/socket.js';
-import {addressText} from '../../topology/types.js';
+import {addressText, dialFlags} from '../../topology/types.js';
 import {type BuildOrder, type Copied, copyParts, proveCopy, proveSource} from '../elements/build.js';
 import {boundsOf, compareValues} from '../elements/compare.js';
 import {Meter, Pace, ValueChanged} from '../elements/pace.js';
@@ -146,6 +146,6 @@ function lost({target, key}: ElementOrder): RtopoError {
     message:
       `${keyText(key)} was published on ${addressText(address)} and is not there as it was: it was evicted, or changed by somebody. ` +
       'The source still holds it.',
-    remedy: `look at evicted_keys, maxmemory and maxmemory-policy: redis-cli -h ${address.host} -p ${address.port} INFO`,
+    remedy: `look at evicted_keys, maxmemory and maxmemory-policy: redis-cli ${dialFlags(address)} INFO`,
   });
 }

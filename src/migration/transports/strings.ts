@@ -83,6 +83,7 @@ async function land(
   for (const {key, expireAtMs} of texts) if (expireAtMs >= 0) request.with(PEXPIRETIME, key);
   const replies = await target.send(request);
   const held = replies[texts.length];
+  if (!Array.isArray(held)) refusing.add(target);
   let at = texts.length + 1;
   return texts.filter((one, i) => {
     // SET without an expiry has just made the key: it has none.

@@ -5,7 +5,7 @@
 import {connect as connectTcp, type Socket} from 'node:net';
 import {connect as connectTls} from 'node:tls';
 import {ExitCode, RtopoError} from '../../errors.js';
-import {type Address, addressText} from '../../topology/types.js';
+import {type Address, addressText, isSocket} from '../../topology/types.js';
 import {type Endpoint, tlsMaterial} from '../connect.js';
 import {resolveCredentials} from '../credentials.js';
 import {networkFault, replyFault, timeoutFault} from '../faults.js';
@@ -222,7 +222,7 @@ export async function dial(
   timeoutMs: number,
   onChunk?: (chunk: Buffer) => void,
 ): Promise<Socket> {
-  const target = {host: address.host, port: address.port};
+  const target = isSocket(address) ? {path: address.host} : {host: address.host, port: address.port};
   const onread = onChunk && {
     buffer: Buffer.allocUnsafeSlow(READ_BYTES),
     callback: (length: number, buffer: Uint8Array) => {

@@ -20,12 +20,16 @@ export class ShardLocks {
     this.#timeoutMs = timeoutMs;
   }
 
-  /** Locks the shard on this server, which leads. One that was held for it elsewhere is given up. @throws RtopoError exit 3 `LOCKED` */
-  async take(shard: string, leader: Instance): Promise<void> {
+  /**
+   * Locks the shard on this server, which leads. One that was held for it elsewhere is given up.
+   * @param inherited see `OperationLock.take`
+   * @throws RtopoError exit 3 `LOCKED`
+   */
+  async take(shard: string, leader: Instance, inherited: string | null = null): Promise<void> {
     const socket = await RespSocket.open(endpointOf(leader), this.#timeoutMs);
     try {
       const runId = infoText(parseInfo(String(await socket.call(['INFO', 'server']))), 'run_id') ?? '';
-      const lock = await OperationLock.take(this.#operation, [{runId, socket}], Date.now());
+      const lock = await OperationLock.take(this.#operation, [{runId, socket}], Date.now(), inherited);
       const former = this.#held.get(shard);
       this.#held.set(shard, lock);
       await former?.release();

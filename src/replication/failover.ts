@@ -1,0 +1,165 @@
+/** The master is dead: observe, judge, choose, promote, and what it comes to. */
+import {hostname} from 'node:os';
+import {escapeText, refusal, usageError} from '../errors.js';
+import {Journal} from '../journal/record.js';
+import type {FailoverReport} from '../report/failover.js';
+import {addressText} from '../topology/types.js';
+import {type ChangeHooks, Changing} from './changing.js';
+import {type FailoverInput, type FailoverPlan, planFailover} from './failover-plan.js';
+import {carryOutFailover} from './failover-run.js';
+import {observeTopology} from './observe.js';
+import {Watched} from './sight.js';
+import {changesDir, resumeCommand, unfinishedChanges, type Where} from './switchover-history.js';
+import {meansOf, refuseOthers} from './switchover-preflight.js';
+import type {ChangeRecord, Told} from './switchover-record.js';
+import {afterwards, type ChangeVerdict, NOTHING_DONE, toldReport, verdictOf} from './switchover-report.js';
+import {planStale} from './switchover-run.js';
+
+export interface FailoverOptions extends Omit<FailoverInput, 'observation' | 'means' | 'earlier'> {
+  readonly where: Where;
+  readonly text: string;
+  readonly timeoutMs: number;
+}
+
+export interface FailedOver {
+  readonly report: FailoverReport;
+  readonly verdict: ChangeVerdict;
+  readonly warnings: readonly string[];
+}
+
+export class Failover {
+  readonly report: FailoverReport;
+  readonly verdict: ChangeVerdict;
+  readonly warnings: readonly string[];
+  readonly #plan: FailoverPlan;
+  readonly #earlier: Told | null;
+  readonly #options: FailoverOptions;
+
+  private constructor(plan: FailoverPlan, earlier: Told | null, options: FailoverOptions) {
+    [this.#plan, this.#earlier, this.#options] = [plan, earlier, options];
+    this.report = reportOf(plan);
+    this.verdict = verdictOf(this.report);
+    this.warnings = plan.warnings;
+  }
+
+  /** Changes nothing. @throws RtopoError exit 3 while an earlier failover of this shard is unfinished; exit 64 for unknown names */
+  static async plan(options: FailoverOptions): Promise<Failover> {
+    const {topology, shard, timeoutMs, where} = options;
+    assertConsents(options);
+    const earlier = earlierOf(where, shard.name);
+    const observation = await observeTopology({...topology, shards: [shard]}, timeoutMs);
+    const means = await meansOf(shard, observation, timeoutMs);
+    const plan = planFailover({...options, observation, means, earlier});
+    // A lock travels with the data: one that the dead master's last operation has left is its own.
+    const others = refuseOthers(shard, means).filter(({code}) => code !== 'LOCKED');
+    return new Failover({...plan, refused: [...plan.refused, ...others]}, earlier, options);
+  }
+
+  get mayRun(): boolean {
+    return this.report.phase === 'planned';
+  }
+
+  /** The evidence does not suffice, and a person has said so instead: it is to be typed in full at a terminal. */
+  get isDeclared(): boolean {
+    return this.#options.isDeclaredDead;
+  }
+
+  async run(hooks: Omit<ChangeHooks, 'timeoutMs'>): Promise<FailedOver> {
+    const {where, timeoutMs, text, discard, isDeclaredDead} = this.#options;
+    const {shard, old, next, bytesLost} = this.#plan;
+    changesDir(where);
+    const names = {shard: shard.name, old: addressText(old.address), next: addressText(next!.address)};
+    const intent = {
+      ...{kind: 'failover' as const, ...names, fromText: text, engine: 'promotion' as const, engineReason: null},
+      ...{fenceMs: 0, killClients: false, discard: discard.map(addressText), isDeclaredDead},
+    };
+    const changing = await Changing.begin(where, intent, {...hooks, timeoutMs});
+    try {
+      await this.#assertFresh(timeoutMs);
+      await supersede(this.#earlier);
+    } catch (error) {
+      await changing.journal.discard();
+      throw error;
+    }
+    await carryOutFailover(changing, bytesLost);
+    return failedOver(changing.told, this.#plan);
+  }
+
+  async #assertFresh(timeoutMs: number): Promise<void> {
+    const {next, runIds} = this.#plan;
+    const server = new Watched(next!, timeoutMs);
+    const {facts} = await server.look().finally(() => server.close());
+    const at = addressText(next!.address);
+    if (facts.runId !== runIds.get(at)) throw planStale(`${at} was restarted or replaced since the plan was made`);
+  }
+}
+
+function assertConsents({discard, shard}: FailoverOptions): void {
+  const names = shard.replicas.map(({address}) => addressText(address));
+  const stray = discard.find((address) => !names.includes(addressText(address)));
+  if (stray === undefined) return;
+  throw usageError({
+    code: 'CONSENT_UNKNOWN',
+    message: `--discard-data ${escapeText(addressText(stray))} names no declared replica of shard ${shard.name}.`,
+    remedy: `name one of ${names.join(', ')}`,
+  });
+}
+
+/** An unfinished switchover of the shard is overtaken by the death of its master; an unfinished failover is to be finished. */
+function earlierOf(where: Where, shard: string): Told | null {
+  const told = unfinishedChanges(where).find(({begin}) => begin.shard === shard);
+  if (told === undefined) return null;
+  const {id, kind} = told.begin;
+  if (kind === 'switchover' && !isRunning(told)) return told;
+  throw refusal({
+    code: 'CHANGE_UNFINISHED',
+    message: `The ${kind} ${id} of shard ${shard} is unfinished${isRunning(told) ? ', and its process still runs' : ''}. Nothing was changed.`,
+    remedy: resumeCommand(told, where.again),
+    details: {id},
+  });
+}
+
+function isRunning({process: one}: Told): boolean {
+  if (one === null || one.host !== hostname() || one.pid === process.pid) return false;
+  try {
+    return process.kill(one.pid, 0);
+  } catch (error) {
+    // EPERM: it lives, and belongs to somebody else.
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}
+
+async function supersede(earlier: Told | null): Promise<void> {
+  if (earlier === null) return;
+  const journal = Journal.resume<ChangeRecord>(earlier.path, earlier.tail);
+  await journal.append({type: 'end', phase: 'aborted'}, Date.now());
+  await journal.close();
+}
+
+function reportOf(plan: FailoverPlan): FailoverReport {
+  const {shard, old, next, steps, refused, evidence, candidates} = plan;
+  return {
+    ...{shard: shard.name, from: addressText(old.address), to: next === null ? '' : addressText(next.address)},
+    ...{engine: 'promotion', engineReason: null, steps, refused, ...NOTHING_DONE},
+    phase: refused.length > 0 ? 'refused' : 'planned',
+    ...{evidence, candidates, fencingDuty: dutyOf(addressText(old.address))},
+  };
+}
+
+/** Of a failover that is done, or was begun. */
+export function failedOver(told: Told, plan: Pick<FailoverPlan, 'evidence' | 'candidates'> | null = null): FailedOver {
+  const base = toldReport(told);
+  const report: FailoverReport = {
+    ...base,
+    ...{evidence: plan?.evidence ?? [], candidates: plan?.candidates ?? []},
+    fencingDuty: told.promoting === null ? null : dutyOf(told.begin.old),
+  };
+  return {report, verdict: verdictOf(report), warnings: afterwards(base)};
+}
+
+function dutyOf(old: string): string {
+  return (
+    `${old} must not come back as a master: stop its unit, or close its port to clients, before it starts again (its own file may still say master). ` +
+    'When it is back: rtopo status says whether it leads, and what it has of its own; rtopo replicate attaches it, and asks before anything is lost.'
+  );
+}

@@ -1,0 +1,130 @@
+/** Codes of one server, whomever it follows. */
+import type {Codes} from './code.js';
+
+export const server: Codes = {
+  LOADING: {
+    severity: 'critical',
+    title: 'The server is loading its data set.',
+    means: 'It is up, answers INFO, and refuses everything else until it has loaded.',
+    why: 'It was just started.',
+    fix: 'Wait; rtopo status shows percent and time left.',
+    verify: 'rtopo status shows no percent any more.',
+  },
+  BUSY: {
+    severity: 'critical',
+    title: 'A script blocks the server.',
+    means:
+      'A script or function runs for longer than busy-reply-threshold, and everything but killing it is refused, INFO too.',
+    why: 'A loop without end, or a script over very many keys.',
+    fix: 'SCRIPT KILL (or FUNCTION KILL) ends it when it has not written yet; else wait, or SHUTDOWN NOSAVE.',
+    verify: 'redis-cli PING answers PONG.',
+  },
+  MASTERDOWN: {
+    severity: 'warning',
+    title: 'A replica without a link refuses its readers.',
+    means: 'replica-serve-stale-data is no, so while the link is down it answers MASTERDOWN instead of old data.',
+    why: 'The setting is there to prefer no answer over an old one.',
+    fix: 'Mend the link first. CONFIG SET replica-serve-stale-data yes serves old data meanwhile.',
+    verify: 'GET of a key on the replica gives a value.',
+  },
+  MISCONF: {
+    severity: 'critical',
+    title: 'The server cannot write to its disk.',
+    means:
+      'The last snapshot, or the last write to the AOF, failed. A master refuses writes then (stop-writes-on-bgsave-error).',
+    why: 'The disk is full or read-only, the directory is not writable, or there is no memory to fork.',
+    fix: 'Look at its log, at df -h and at overcommit_memory; then BGSAVE.',
+    verify: 'INFO persistence says rdb_last_bgsave_status:ok and aof_last_write_status:ok.',
+  },
+  READONLY: {
+    severity: 'failed',
+    title: 'A write went to a replica.',
+    means: 'The server answered READONLY: it is no master, or not any more.',
+    why: 'Its role changed after the plan was made.',
+    fix: 'rtopo status says who leads now.',
+    verify: 'The command goes through on the master.',
+  },
+  NOREPLICAS: {
+    severity: 'critical',
+    title: 'The master refuses writes, for want of replicas.',
+    means: 'min-replicas-to-write asks for more replicas that keep up than there are.',
+    why: 'Replicas are down, or slower than min-replicas-max-lag.',
+    fix: 'Bring the replicas back; rtopo status says what keeps them away.',
+    verify: 'INFO replication shows min_slaves_good_slaves at or above the setting.',
+  },
+  OOM: {
+    severity: 'failed',
+    title: 'The server has no memory left for a write.',
+    means: 'used_memory is above maxmemory, and nothing may be evicted.',
+    why: 'The data set grew, or maxmemory is meant for another host.',
+    fix: 'Raise maxmemory, or free memory.',
+    verify: 'INFO memory shows used_memory below maxmemory.',
+  },
+  SERVER_ERROR: {
+    severity: 'failed',
+    title: 'The server answered with an error that rtopo does not know.',
+    means: 'The message quotes it as it came.',
+    why: 'Depends on the reply.',
+    fix: 'Read the reply; look it up in the documentation of the server.',
+    verify: 'The command goes through.',
+  },
+  CLUSTER_ENABLED: {
+    severity: 'critical',
+    title: 'The server runs in cluster mode.',
+    means: 'rtopo is for plain servers: in cluster mode REPLICAOF is not allowed, and keys live in slots.',
+    why: 'The address of a cluster node stands in the topology file.',
+    fix: 'Take it out, or start it with cluster-enabled no.',
+    verify: 'INFO server says redis_mode:standalone.',
+  },
+  NOT_A_DATA_SERVER: {
+    severity: 'critical',
+    title: 'This is no server that holds data.',
+    means: 'It answers like a Sentinel, or like something that has no role.',
+    why: 'The port of a Sentinel (26379) stands where that of a server should.',
+    fix: 'Name the data servers in the topology file.',
+    verify: 'ROLE answers master or slave.',
+  },
+  INFO_TAMPERED: {
+    severity: 'critical',
+    title: 'Somebody put lines into INFO.',
+    means:
+      'A field stands twice, or a host name holds line breaks: REPLICAOF and announced addresses take any text. No number of this server is believed.',
+    why: 'Somebody with access to the server plays tricks on tools, or tests them.',
+    fix: 'Look at ROLE, which cannot be forged so, and at CLIENT LIST; then rtopo replicate gives it a sane master.',
+    verify: 'rtopo status no longer names it.',
+  },
+  FAILOVER_RUNNING: {
+    severity: 'critical',
+    title: 'A FAILOVER is going on.',
+    means: 'The master is handing over to a replica, or waits to: writes are held meanwhile.',
+    why: 'Somebody gave the command FAILOVER, perhaps without TIMEOUT, so that it waits for ever.',
+    fix: 'Wait for it to end, or end it with FAILOVER ABORT while it waits for the replica.',
+    verify: 'INFO replication says master_failover_state:no-failover.',
+  },
+  SENTINEL_ATTACHED: {
+    severity: 'warning',
+    title: 'A Sentinel is at work here.',
+    means:
+      'It watches this server, and changes masters by its own judgement: two managers of one topology undo each other.',
+    why: 'The shard was run with Sentinel before, or still is.',
+    fix: 'Take the master out of every Sentinel (SENTINEL REMOVE), or leave this shard to Sentinel.',
+    verify: 'PUBSUB NUMSUB __sentinel__:hello answers 0.',
+  },
+  MANAGED_SERVICE: {
+    severity: 'info',
+    title: 'The server belongs to a managed service.',
+    means:
+      'CONFIG and REPLICAOF are disabled there: rtopo can watch it and route keys to it, and cannot change its role.',
+    why: 'Its name, or what it says it runs on, is that of a provider.',
+    fix: "Use the provider's tools for its replication.",
+    verify: 'Nothing to mend.',
+  },
+  REPLICAOF_DISABLED: {
+    severity: 'warning',
+    title: 'Nobody can give this server a master.',
+    means: 'It knows neither REPLICAOF nor SLAVEOF.',
+    why: 'Both were renamed away, or a managed service has disabled them.',
+    fix: "Restore the command (rename-command in its config file), or use the provider's tools.",
+    verify: 'COMMAND INFO replicaof answers with an entry.',
+  },
+};
