@@ -105,6 +105,13 @@ test('replicate, status and what only looks, each under its own user', () =>
       await permit(servers, 'switchover');
       await obeyed(scene, ['switchover', 'alpha', '--to', r!.address, '--yes']);
     }
+    if (isThere('failover')) {
+      const left = [m!, s!];
+      await permit(left, 'failover');
+      await r!.kill();
+      await rig.until('it is missed', async () => (await m!.raw.info('replication')).master_link_status === 'down');
+      await obeyed({servers: left, rtopo}, ['failover', 'alpha', '--yes', '--master-is-dead'], [0, 4, 5]);
+    }
   }));
 
 test('rebalance with its phases, each under its own user', () =>
