@@ -29,6 +29,8 @@ const PREFLIGHT = [
 ];
 const LOCK = ['eval', 'evalsha', 'get', 'set', 'del', 'pexpire'];
 const ROLES = ['replicaof', ...CONFIG, ...PREFLIGHT];
+/** Why a link is not up, who else gives orders, and what could be done about it. */
+const LOOKING = ['ping', 'acl|dryrun', 'client|list', 'command|info', 'config|get', 'pubsub|numsub'];
 const PAUSE = ['client|pause', 'client|unpause'];
 
 /** Values that are read, digested and compared part by part. */
@@ -91,14 +93,17 @@ const MOVING = [
   'function|load',
   ...PAUSE,
 ];
-const HANDOVER = [...ROLES, 'bgsave', 'client|kill', 'wait'];
+const HANDOVER = [...ROLES, 'bgsave', 'client|kill', 'pubsub|numsub', 'select', 'wait'];
+const SWITCHOVER = [...HANDOVER, ...LOCK, ...PAUSE, 'failover', 'multi', 'exec'];
 
 const TABLE: readonly Permission[] = [
-  {command: 'status', keys: 'none', commands: ['ping', 'client|list', 'config|get']},
-  {command: 'discover', keys: 'none', commands: ['ping', 'client|list', 'config|get']},
-  {command: 'doctor', keys: 'none', commands: ['ping', 'client|list', 'config|get']},
+  {command: 'status', keys: 'none', commands: LOOKING},
+  {command: 'discover', keys: 'none', commands: LOOKING},
+  {command: 'doctor', keys: 'none', commands: LOOKING},
   {command: 'replicate', keys: 'lock-read', commands: ROLES},
-  {command: 'switchover', keys: 'lock', commands: [...HANDOVER, ...LOCK, ...PAUSE, 'failover', 'multi', 'exec']},
+  {command: 'switchover', keys: 'lock', commands: SWITCHOVER},
+  {command: 'switchover resume', keys: 'lock', commands: SWITCHOVER},
+  {command: 'switchover abort', keys: 'lock', commands: SWITCHOVER},
   {command: 'failover', keys: 'lock', commands: [...HANDOVER, ...LOCK]},
   // Only with --check: without it no server is asked.
   {command: 'locate', keys: 'read', commands: ['select', 'exists']},

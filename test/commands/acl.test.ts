@@ -105,35 +105,47 @@ test('replicate, status and what only looks, each under its own user', () =>
       await permit(servers, 'switchover');
       await obeyed(scene, ['switchover', 'alpha', '--to', r!.address, '--yes']);
     }
+    if (isThere('failover')) {
+      const left = [m!, s!];
+      await permit(left, 'failover');
+      await r!.kill();
+      await rig.until('it is missed', async () => (await m!.raw.info('replication')).master_link_status === 'down');
+      await obeyed({servers: left, rtopo}, ['failover', 'alpha', '--yes', '--master-is-dead'], [0, 4, 5]);
+    }
   }));
 
 test('rebalance with its phases, each under its own user', () =>
-  withServers([{config: 'appendonly yes'}, {config: 'appendonly yes'}], async (servers, rig) => {
-    const [a, b] = servers;
-    await fillKinds(a!, {keys: 60, seed: 5});
-    declare(rig, `  - {name: alpha, master: "${a!.address}"}\n`, HEAD);
-    const scene = {servers, rtopo: live(rig)};
-    // So small that most values travel in parts as well.
-    const add = ['--add', `beta=${b!.address}`, '--big-key', '1kb'];
-    await permit(servers, 'rebalance plan');
-    await obeyed(scene, ['rebalance', 'plan', ...add], [2]);
-    await permit(servers, 'rebalance');
-    await obeyed(scene, ['rebalance', ...add, '--stop-after', 'copied', '--yes'], [0, 4]);
-    await permit(servers, 'rebalance status');
-    await obeyed(scene, ['rebalance', 'status'], [0, 2, 4]);
-    await permit(servers, 'rebalance abort');
-    await obeyed(scene, ['rebalance', 'abort', '--yes']);
-    await permit(servers, 'rebalance');
-    await obeyed(scene, ['rebalance', ...add, '--stop-after', 'verified', '--yes'], [0, 4]);
-    await permit(servers, 'rebalance resume');
-    await obeyed(scene, ['rebalance', 'resume', '--yes']);
-    await permit(servers, 'rebalance');
-    await obeyed(scene, ['rebalance', '--remove', 'beta', '--no-prune', '--fence', 'pause', '--yes'], [0, 4]);
-    await permit(servers, 'rebalance prune');
-    await obeyed(scene, ['rebalance', 'prune', '--yes']);
-    await permit(servers, 'verify');
-    await obeyed(scene, ['verify']);
-  }));
+  withServers(
+    [{config: 'appendonly yes'}, {config: 'appendonly yes'}],
+    async (servers, rig) => {
+      const [a, b] = servers;
+      await fillKinds(a!, {keys: 60, seed: 5});
+      declare(rig, `  - {name: alpha, master: "${a!.address}"}\n`, HEAD);
+      const scene = {servers, rtopo: live(rig)};
+      // So small that most values travel in parts as well.
+      const add = ['--add', `beta=${b!.address}`, '--big-key', '1kb'];
+      await permit(servers, 'rebalance plan');
+      await obeyed(scene, ['rebalance', 'plan', ...add], [2]);
+      await permit(servers, 'rebalance');
+      await obeyed(scene, ['rebalance', ...add, '--stop-after', 'copied', '--yes'], [0, 4]);
+      await permit(servers, 'rebalance status');
+      await obeyed(scene, ['rebalance', 'status'], [0, 2, 4]);
+      await permit(servers, 'rebalance abort');
+      await obeyed(scene, ['rebalance', 'abort', '--yes']);
+      await permit(servers, 'rebalance');
+      await obeyed(scene, ['rebalance', ...add, '--stop-after', 'verified', '--yes'], [0, 4]);
+      await permit(servers, 'rebalance resume');
+      await obeyed(scene, ['rebalance', 'resume', '--yes']);
+      await permit(servers, 'rebalance');
+      await obeyed(scene, ['rebalance', '--remove', 'beta', '--no-prune', '--fence', 'pause', '--yes'], [0, 4]);
+      await permit(servers, 'rebalance prune');
+      await obeyed(scene, ['rebalance', 'prune', '--yes']);
+      await permit(servers, 'verify');
+      await obeyed(scene, ['verify']);
+      // Ten processes after one another.
+    },
+    {timeoutMs: 180_000},
+  ));
 
 test('without a permission: the command is named, with the line that mends it, and nothing is changed', () =>
   withServers([{}, {}], async (servers, rig) => {
