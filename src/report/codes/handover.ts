@@ -99,6 +99,14 @@ export const handover: Codes = {
     fix: 'Keep the old master as it is, and compare.',
     verify: 'rtopo status no longer names it.',
   },
+  HANDOVER_STALLED: {
+    severity: 'failed',
+    title: 'The change of master stood still, and stopped itself.',
+    means: 'The old master was told to follow the new one, and the process gives no more orders. No data is lost.',
+    why: 'rtopo was stopped for too long in the middle of it (a laptop that slept, SIGSTOP), or another process went on with it.',
+    fix: 'Look at the roles of both servers; then give the command again.',
+    verify: 'rtopo status shows one master and its replicas.',
+  },
   NOT_ATTACHED: {
     severity: 'failed',
     title: 'There is nothing to take over.',
