@@ -14,7 +14,7 @@ const test = suite('migration/reliability');
 const SEED = 1;
 /** The share of switchover is in test/replication/switchover-kill.test.ts, where each case has a name; gap measures and proves the same as the tests there. */
 const shares: Readonly<Record<LayerName, number>> = {
-  kill: 24,
+  kill: 18,
   faults: 8,
   proxy: 8,
   disk: 8,
