@@ -68,7 +68,10 @@ function parentInTrouble(subject: Answered, parent: Node): Finding | null {
       subject,
       'LINK_PARENT_DOWN',
       `${at} has no link to ${of}, which does not answer rtopo either.`,
-      redisCli(parent.instance, 'PING'),
+      // A master that its replicas have lost too can be succeeded; what stands in the middle has to come back.
+      parent.instance === subject.shard.master
+        ? `rtopo failover ${subject.shard.name} --dry-run, when it does not come back`
+        : redisCli(parent.instance, 'PING'),
     );
   }
   if (parent.facts.loading) {

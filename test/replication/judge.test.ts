@@ -131,12 +131,17 @@ test('progress: percent where the server knows it', () => {
 test('remedies dial as the operator would: TLS and user, never a password; a live host is escaped', () => {
   const tls = {ca: '/etc/ca.pem', cert: null, key: null, serverName: 'redis.lan'};
   const auth = {username: 'ops', password: {from: 'env', name: 'X'}} as const;
-  const secured = shard(instance(M, null, {tls, auth}), [instance(R, M)]);
-  const {report} = judge({[M]: fault(), [R]: attached(M, {...down, role: replicaRole(M, 'connect')})}, secured);
-  const finding = report.problems.find(({code}) => code === 'LINK_PARENT_DOWN')!;
+  const secured = shard(M, [instance(R, M, {tls, auth}), instance(S, R)]);
+  const lost = (of: string) => attached(of, {...down, role: replicaRole(of, 'connect')});
+  const remedyIn = (world: Parameters<typeof judge>[0]) =>
+    judge(world, secured).report.problems.find(({code}) => code === 'LINK_PARENT_DOWN')!.remedy;
   assert.is(
-    finding.remedy,
-    'redis-cli -h 10.0.0.1 -p 6379 --user ops --askpass --tls --cacert /etc/ca.pem --sni redis.lan PING',
+    remedyIn({[M]: fault(), [R]: lost(M), [S]: attached(R)}),
+    'rtopo failover alpha --dry-run, when it does not come back',
+  );
+  assert.is(
+    remedyIn({[M]: leading([]), [R]: fault(), [S]: lost(R)}),
+    'redis-cli -h 10.0.0.2 -p 6379 --user ops --askpass --tls --cacert /etc/ca.pem --sni redis.lan PING',
   );
   const evil = attached(M, {role: {...replicaRole('h:1'), host: 'a\x1b[2J\nb'} as ServerFacts['role'], ...down});
   const text = JSON.stringify(judge({[M]: leading([]), [R]: evil}).report);
