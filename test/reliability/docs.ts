@@ -84,7 +84,7 @@ function write(figures: Figures): void {
   );
 }
 
-const head = `# How reliable is a rebalance, and how we know
+const head = `# How reliable rtopo is, and how we know
 
 \`rtopo rebalance\` is attacked from outside, as a black box: the real command line, real servers, the file system, system calls, the network.
 Nothing in the product knows of these tests. Every case is a small world of its own: three servers with 60 to 100 keys of every type and encoding,
@@ -94,10 +94,13 @@ on one server at least, with its value and its expiry, and nothing else is anywh
 (each key exactly once, on its owner, equal to the last pending entry and the last millisecond; the exit code right; a second resume changes nothing;
 no lock left, and nothing else of rtopo's own that would stay).
 
+The layers \`switchover\`, \`gap\` and \`replicate\` do the same to changes of replication, on servers of their own: never two masters that take writes, nothing
+wiped, no acknowledged write lost, and one command that ends it.
+
 \`\`\`sh
 npm run build
 node test/reliability/run.mjs --layer all --write-docs        # everything below, and this page
-node test/reliability/run.mjs --layer kill --cases 40 --seed 7
+node test/reliability/run.mjs --layer kill --cases 40 --seed 7 --write-docs --add        # added to the figures of other seeds
 node test/reliability/run.mjs --replay kill:join:run:fsync@12:5
 \`\`\`
 
