@@ -110,15 +110,6 @@ export const mastership: Codes = {
     fix: 'Wake it up, or end its process for certain; then the command that the message prints. FAILOVER ABORT by hand could make two masters.',
     verify: 'rtopo status shows one master.',
   },
-  HANDOVER_STALLED: {
-    severity: 'failed',
-    title: 'The process stood still between demotion and promotion.',
-    means:
-      'Nobody may lead just now, or another process went on with it: this one gives no more orders. No data is lost.',
-    why: 'The machine or the process was stopped for longer than the lock lasts.',
-    fix: 'rtopo switchover resume finishes it from where it stands.',
-    verify: 'rtopo status shows one master.',
-  },
   ALREADY_HANDED_OVER: {
     severity: 'refused',
     title: 'The new master leads already: there is nothing to take back.',
