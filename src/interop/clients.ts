@@ -3,23 +3,14 @@
  * the same ring.
  */
 import {ExitCode, RtopoError, usageError} from '../errors.js';
-import {parseTcpAddress} from '../topology/address.js';
 import {type Address, addressText, isSocket, type Shard, type Topology} from '../topology/types.js';
 import {shardNames, topologyText} from '../topology/write.js';
+import type {ClientNode} from './client-node.js';
 import type {Exported, Imported} from './interop.js';
 import {refuseExport} from './twemproxy.js';
 
 export const clientNames = ['jedis', 'redis-rb', 'phpredis', 'predis', 'go-redis'] as const;
 export type ClientName = (typeof clientNames)[number];
-
-/** A node as it was given: `[NAME=]HOST[:PORT[:WEIGHT]]`. */
-export interface ClientNode {
-  readonly name: string | null;
-  /** As written, for clients that hash it like that: without the weight. */
-  readonly written: string;
-  readonly address: Address;
-  readonly weight: number | null;
-}
 
 /** Options of all clients, as their flags give them. */
 export interface ClientOptions {
@@ -87,24 +78,6 @@ const clients: Readonly<Record<ClientName, Client>> = {
     code: goRedisCode,
   },
 };
-
-/** `[NAME=]HOST[:PORT[:WEIGHT]]`, the port 6379 unless given; IPv6 hosts in brackets. */
-export function parseNode(text: string): ClientNode {
-  const [, name = null, rest] = /^(?:([^=]+)=)?(.+)$/.exec(text) ?? [];
-  const [, host, port, weight] = /^(\[[^\]]+\]|[^:]+)(?::(\d+))?(?::(\d+))?$/.exec(rest ?? '') ?? [];
-  if (host === undefined)
-    throw usageError({
-      message: `--node ${text} is no node.`,
-      remedy: 'write --node NAME=HOST:PORT or --node HOST:PORT:WEIGHT',
-    });
-  const address = parseTcpAddress(`${host}:${port ?? 6379}`, '--node');
-  return {
-    name,
-    written: port === undefined ? host : `${host}:${port}`,
-    address,
-    weight: weight === undefined ? null : Number(weight),
-  };
-}
 
 export function importClient(client: ClientName, nodes: readonly ClientNode[], options: ClientOptions): Imported {
   const {placement, nodeOf, weight: usual, options: known} = clients[client];

@@ -4,7 +4,8 @@ import type {Refusal} from '../report/replicate.js';
 import {type Address, addressText} from '../topology/types.js';
 import {type Node, namesOf} from './graph.js';
 import type {Engine, FailoverTo} from './handover.js';
-import {refuse, type SwitchInput} from './switchover-plan.js';
+import type {SwitchInput} from './switchover-plan.js';
+import {refuse} from './switchover-refuse.js';
 
 export interface How {
   readonly engine: Engine;

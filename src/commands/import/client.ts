@@ -1,7 +1,8 @@
 import {Args, Flags} from '@oclif/core';
 import {ImportCommand, outputFlag} from '../../cli/importing.js';
 import {usageError} from '../../errors.js';
-import {type ClientName, clientNames, importClient, parseNode} from '../../interop/clients.js';
+import {parseNode} from '../../interop/client-node.js';
+import {type ClientName, clientNames, importClient} from '../../interop/clients.js';
 import type {ImportReport} from '../../report/interop.js';
 
 export default class ImportClient extends ImportCommand {

@@ -3,7 +3,7 @@
  * freshly used, before Redis 7.2 unavoidably; so after the proof the age is put back.
  */
 import {replyFault} from '../../redis/faults.js';
-import {ReplyError} from '../../redis/resp/decode.js';
+import {ReplyError, type RespReply} from '../../redis/resp/decode.js';
 import type {Part} from '../../redis/resp/encode.js';
 import {script} from '../../redis/resp/script.js';
 import type {Copy} from '../compare.js';
@@ -20,6 +20,11 @@ export function ageCommand(targetAge: AgeKind): readonly Part[] | null {
     case 'none':
       return null;
   }
+}
+
+/** Null where the server does not say. */
+export function ageOf(reply: RespReply | undefined): number | null {
+  return typeof reply === 'number' ? reply : null;
 }
 
 /** A server without a policy knows idle times too; a frequency is known only where it is counted, and then instead of the idle time. */
