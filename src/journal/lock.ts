@@ -206,15 +206,18 @@ function lost(node: Lockable | undefined): RtopoError {
 export function isAbandoned(held: string, operation: string): boolean {
   try {
     const {op, host, pid} = JSON.parse(held) as Record<string, unknown>;
-    return op === operation && host === hostname() && typeof pid === 'number' && !isAlive(pid);
+    if (op !== operation || host !== hostname() || typeof pid !== 'number') return false;
+    return pid === process.pid || isAlive({host, pid}) === false;
   } catch {
     return false;
   }
 }
 
-function isAlive(pid: number): boolean {
+/** Null for a process of another host. A number may be given again: true means that some process has it. */
+export function isAlive({host, pid}: {readonly host: string; readonly pid: number}): boolean | null {
+  if (host !== hostname()) return null;
   try {
-    return pid === process.pid ? false : process.kill(pid, 0);
+    return process.kill(pid, 0);
   } catch (error) {
     // EPERM: it lives, and belongs to somebody else.
     return (error as NodeJS.ErrnoException).code === 'EPERM';

@@ -8,52 +8,56 @@ import {replyFault} from '../redis/faults.js';
 import {ReplyError} from '../redis/resp/decode.js';
 import {type Script, script} from '../redis/resp/script.js';
 import type {RespSocket} from '../redis/resp/socket.js';
-import type {SumOf} from './digest.js';
+import {SUM_BYTES, type SumOf} from './digest.js';
 import {type Operation, resumeCommand} from './operation.js';
 
 /**
  * KEYS: the keys, then the lock. ARGV: lock token, database, the checksums one after the other (DUMP: as bytes; text: in hex), then the
  * expiries in ms (-1: none). Answers a letter per key: d deleted, k another value or expiry, x not there; or -2 when the lock is not ours.
  */
-const AROUND = (compare: string): string => `local lock = table.remove(KEYS)
+const scriptBy = ({prepare, held, sum, digits, gone}: Readout): Script =>
+  script(`local lock = table.remove(KEYS)
 redis.call('SELECT', 0)
 if redis.call('GET', lock) ~= ARGV[1] then return -2 end
 redis.call('SELECT', ARGV[2])
 local call, sub, sums = redis.call, string.sub, ARGV[3]
 local out, same = {}, {}
-${compare}
+${prepare}
+for i, key in ipairs(KEYS) do
+  local held = ${held}
+  if not held then
+    out[i] = ${gone}
+  elseif ${sum} ~= sub(sums, ${digits} * i - ${digits - 1}, ${digits} * i) or call('PEXPIRETIME', key) ~= tonumber(ARGV[3 + i]) then
+    out[i] = 'k'
+  else
+    out[i] = 'd'
+    same[#same + 1] = key
+  end
+end
 if #same > 0 then call('UNLINK', unpack(same)) end
-return table.concat(out)`;
+return table.concat(out)`);
+
+/** How a script reads what it compares, as Lua. */
+interface Readout {
+  readonly prepare: string;
+  readonly held: string;
+  /** The checksum of what is held, and how long it is in ARGV. */
+  readonly sum: string;
+  readonly digits: number;
+  /** The letter where nothing is held. */
+  readonly gone: string;
+}
 
 const SCRIPTS: Readonly<Record<SumOf, Script>> = {
-  dump: script(
-    AROUND(`for i, key in ipairs(KEYS) do
-  local dump = call('DUMP', key)
-  if not dump then
-    out[i] = 'x'
-  elseif sub(dump, -8) ~= sub(sums, 8 * i - 7, 8 * i) or call('PEXPIRETIME', key) ~= tonumber(ARGV[3 + i]) then
-    out[i] = 'k'
-  else
-    out[i] = 'd'
-    same[#same + 1] = key
-  end
-end`),
-  ),
-  // A name of another type looks as if it were not there.
-  text: script(
-    AROUND(`local texts, hash = call('MGET', unpack(KEYS)), redis.sha1hex
-for i, key in ipairs(KEYS) do
-  local text = texts[i]
-  if not text then
-    out[i] = call('EXISTS', key) == 1 and 'k' or 'x'
-  elseif sub(hash(text), 1, 16) ~= sub(sums, 16 * i - 15, 16 * i) or call('PEXPIRETIME', key) ~= tonumber(ARGV[3 + i]) then
-    out[i] = 'k'
-  else
-    out[i] = 'd'
-    same[#same + 1] = key
-  end
-end`),
-  ),
+  dump: scriptBy({prepare: '', held: "call('DUMP', key)", sum: 'sub(held, -8)', digits: SUM_BYTES, gone: "'x'"}),
+  text: scriptBy({
+    prepare: "local texts, hash = call('MGET', unpack(KEYS)), redis.sha1hex",
+    held: 'texts[i]',
+    sum: 'sub(hash(held), 1, 16)',
+    digits: 2 * SUM_BYTES,
+    // A name of another type looks as if it were not there.
+    gone: "call('EXISTS', key) == 1 and 'k' or 'x'",
+  }),
 };
 
 export const COMPARE_AND_DELETE = SCRIPTS.dump;

@@ -1,6 +1,7 @@
 /** The verbs on an operation that already has a journal: status, resume, prune, abort. */
-import {hostname} from 'node:os';
+
 import {refusal} from '../errors.js';
+import {isAlive} from '../journal/lock.js';
 import {stateRoot, topologyStateDir} from '../journal/state.js';
 import type {RebalanceReport} from '../report/rebalance.js';
 import type {Told} from './history.js';
@@ -45,17 +46,6 @@ export function tellOperation(where: Where): RebalanceReport | null {
   const dir = dirOf(where);
   const told = where.id === undefined ? latestOperation(dir) : findOperation(dir, where.id);
   return told && reportOf(told, where);
-}
-
-/** Null for a process of another host. A number may be given again: true means that some process has it. */
-function isAlive({host, pid}: NonNullable<Told['process']>): boolean | null {
-  if (host !== hostname()) return null;
-  try {
-    return process.kill(pid, 0);
-  } catch (error) {
-    // EPERM: it lives, and belongs to somebody else.
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
 }
 
 /** Goes on to the end. A finished operation is reported as it ended: running it again is a no-op. */

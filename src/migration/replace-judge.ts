@@ -5,6 +5,7 @@ import {whyNotFree} from '../replication/judge-free.js';
 import {factsOf, type Observation} from '../replication/observe.js';
 import {refuseInstance, refuseLink} from '../replication/refuse.js';
 import {type Pair, standOf} from '../replication/stand.js';
+import {whyNoWritePause} from '../replication/versions.js';
 import type {Refusal} from '../report/replicate.js';
 import {type Address, addressText, allInstances, dialFlags, isSocket, type Topology} from '../topology/types.js';
 import type {Objection} from './preflight.js';
@@ -115,14 +116,10 @@ function judgePeers({replacement}: Judging): Objection[] {
   );
 }
 
-/** Writes alone are held off by CLIENT PAUSE … WRITE. */
 function judgePause({replacement, facts}: Judging): Objection[] {
-  const {server, version} = facts.old;
-  const [major = 0, minor = 0] = version.split('.').map(Number);
-  if (server === 'valkey' || major > 6 || (major === 6 && minor >= 2)) return [];
   const {old} = names(replacement);
-  const message = `${old} runs ${server} ${version}; holding its writes off for a moment needs Redis 6.2 or Valkey.`;
-  return object('VERSION_TOO_OLD', old, message, 'upgrade the server');
+  const message = whyNoWritePause(old, facts.old);
+  return message === null ? [] : object('VERSION_TOO_OLD', old, message, 'upgrade the server');
 }
 
 /** One process under two declared names would be told to follow itself. */

@@ -40,7 +40,7 @@ async function resyncOf(replacing: Replacing, replacement: Replacement): Promise
   const before = toldOf(replacing, replacement).promoted?.fullSyncs ?? null;
   const next = new Watched(replacement.next, replacing.timeoutMs);
   try {
-    const {fullSyncs} = await next.look();
+    const {fullSyncs} = (await next.look()).facts;
     if (before === null || fullSyncs === null || fullSyncs < before) return null;
     return fullSyncs === before ? 'partial' : 'full';
   } finally {

@@ -119,6 +119,7 @@ export interface ServerFacts {
   readonly goodReplicas: number | null;
   /** Answers to requests for replication since the start, and replicas cut off for a full output buffer (newer servers say that). */
   readonly fullSyncs: number | null;
+  readonly partialSyncs: number | null;
   readonly refusedPartialSyncs: number | null;
   readonly bufferDisconnects: number | null;
   readonly uptimeSeconds: number | null;
@@ -207,6 +208,7 @@ function readCounters(info: Info) {
   return {
     goodReplicas: infoNumber(info, 'min_slaves_good_slaves'),
     fullSyncs: infoNumber(info, 'sync_full'),
+    partialSyncs: infoNumber(info, 'sync_partial_ok'),
     refusedPartialSyncs: infoNumber(info, 'sync_partial_err'),
     bufferDisconnects: infoNumber(info, 'client_output_buffer_limit_disconnections'),
     uptimeSeconds: infoNumber(info, 'uptime_in_seconds'),

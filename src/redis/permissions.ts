@@ -26,6 +26,7 @@ const PREFLIGHT = [
   'function|list',
   'get',
   'module|list',
+  'pubsub|numsub',
 ];
 const LOCK = ['eval', 'evalsha', 'get', 'set', 'del', 'pexpire'];
 const ROLES = ['replicaof', ...CONFIG, ...PREFLIGHT];
@@ -93,7 +94,7 @@ const MOVING = [
   'function|load',
   ...PAUSE,
 ];
-const HANDOVER = [...ROLES, 'bgsave', 'client|kill', 'pubsub|numsub', 'select', 'wait'];
+const HANDOVER = [...ROLES, 'bgsave', 'client|kill', 'select', 'wait'];
 const SWITCHOVER = [...HANDOVER, ...LOCK, ...PAUSE, 'failover', 'multi', 'exec'];
 
 const TABLE: readonly Permission[] = [

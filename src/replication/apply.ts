@@ -5,7 +5,7 @@
 import type {ReplicateStepReport} from '../report/replicate.js';
 import {addressText, type Instance} from '../topology/types.js';
 import type {Plan, ShardPlan, Step} from './plan.js';
-import {resyncsOf, type SyncCounters} from './resync.js';
+import {countersOf, resyncsOf, type SyncCounters} from './resync.js';
 import {SyncSlots} from './slots.js';
 import {Sources} from './sources.js';
 import {type ApplyOptions, runStep, type StepResult, stepReport} from './step.js';
@@ -73,7 +73,7 @@ async function countSyncs(wave: readonly Step[], {sources}: Run): Promise<Counte
   const parents = new Set(wave.flatMap((step) => (step.do === 'replicate-from' ? [step.parent] : [])));
   const counted = [...parents].map(async (parent) => {
     const sight = await sources.look(parent).catch(() => null);
-    return [parent, sight?.syncs ?? null] as const;
+    return [parent, sight && countersOf(sight.facts)] as const;
   });
   return new Map(await Promise.all(counted));
 }

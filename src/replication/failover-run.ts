@@ -31,7 +31,7 @@ async function promote(changing: Changing, bytesLost: number | null): Promise<vo
       if (await answersAsMaster(changing)) throw await endedBefore(changing, alive(changing));
       const mark = {replid: lineage.replid, offset: lineage.offset};
       const inherited = await lockOn(next);
-      await changing.note({type: 'promoting', mark, fullSyncs: sight.fullSyncs, bytesLost, inherited});
+      await changing.note({type: 'promoting', mark, fullSyncs: sight.facts.fullSyncs, bytesLost, inherited});
       await order(next, hooks.timeoutMs);
     } else if (told.promoting === null) {
       // Promoted by somebody else: what it was promoted from is the history of the dead one.
@@ -39,7 +39,7 @@ async function promote(changing: Changing, bytesLost: number | null): Promise<vo
         replid: lineage.replid2 ?? lineage.replid,
         offset: (lineage.secondOffset ?? lineage.offset + 1) - 1,
       };
-      await changing.note({type: 'promoting', mark, fullSyncs: sight.fullSyncs, bytesLost, inherited: null});
+      await changing.note({type: 'promoting', mark, fullSyncs: sight.facts.fullSyncs, bytesLost, inherited: null});
     }
     await noteProof(changing, await next.look());
   } finally {

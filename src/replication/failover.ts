@@ -1,6 +1,7 @@
 /** The master is dead: observe, judge, choose, promote, and what it comes to. */
-import {hostname} from 'node:os';
+
 import {escapeText, refusal, usageError} from '../errors.js';
+import {isAlive} from '../journal/lock.js';
 import {Journal} from '../journal/record.js';
 import type {FailoverReport} from '../report/failover.js';
 import {addressText} from '../topology/types.js';
@@ -120,13 +121,7 @@ function earlierOf(where: Where, shard: string): Told | null {
 }
 
 function isRunning({process: one}: Told): boolean {
-  if (one === null || one.host !== hostname() || one.pid === process.pid) return false;
-  try {
-    return process.kill(one.pid, 0);
-  } catch (error) {
-    // EPERM: it lives, and belongs to somebody else.
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
+  return one !== null && one.pid !== process.pid && isAlive(one) === true;
 }
 
 async function supersede(earlier: Told | null): Promise<void> {

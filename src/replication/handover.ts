@@ -206,7 +206,7 @@ async function catchUpFenced(run: Run, planned: ServerFacts, beganMs: number): P
   const {replid, offset} = facts.lineage;
   // A part of the time is left for the demotion.
   const next = await reached(run.next, {replid, offset}, beganMs + 0.7 * run.options.fenceMs);
-  if (next !== null) return {replid, offset, fullSyncs: next.fullSyncs};
+  if (next !== null) return {replid, offset, fullSyncs: next.facts.fullSyncs};
   throw trouble.late(run.handover, `it had not caught up with offset ${offset} in time`);
 }
 

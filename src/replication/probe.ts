@@ -6,6 +6,7 @@ import {ExitCode, RtopoError} from '../errors.js';
 import {type Connection, endpointOf, withConnection} from '../redis/connect.js';
 import {infoNumber, parseInfo} from '../redis/info.js';
 import {addressText, type Instance, type Topology} from '../topology/types.js';
+import {sentinelsAt, takesNoOrders} from './authority.js';
 import type {Observation} from './observe.js';
 import {probeLink} from './probe-link.js';
 import type {LinkProbe, Probes} from './probes.js';
@@ -26,6 +27,8 @@ export async function probe(suspects: Suspects, probing: Probing): Promise<Probe
   const {topology} = probing;
   // Up to four steps follow one another on a connection, or on two.
   const timeoutMs = Math.ceil(probing.timeoutMs / 4);
+  const onConnection = <T>(at: Instance, ask: (connection: Connection) => Promise<T>): Promise<T> =>
+    withConnection(endpointOf(at), timeoutMs, ask);
   const [links, writeRates, sentinels, disobedient] = await Promise.all([
     collect(suspects.links, ({child, parent}) =>
       known<LinkProbe>(probeLink({child, parent, auth: topology.replicationAuth ?? parent.auth, timeoutMs})).then(
@@ -38,15 +41,16 @@ export async function probe(suspects: Suspects, probing: Probing): Promise<Probe
     ),
     collect(
       suspects.sentinels,
-      async (at) => [addressText(at.address), await known(sentinelsAt(at, timeoutMs))] as const,
+      async (at) => [addressText(at.address), await known(onConnection(at, sentinelsAt))] as const,
     ),
     collect(
       suspects.orders,
-      async (at) => [addressText(at.address), await known(isDisobedient(at, timeoutMs))] as const,
+      async (at) => [addressText(at.address), await known(onConnection(at, takesNoOrders))] as const,
     ),
   ]);
   const none = [...disobedient].filter(([, is]) => is).map(([at]) => at);
-  return {links, writeRates, sentinels, disobedient: new Set(none)};
+  const attached = new Map([...sentinels].filter(([, names]) => names.length > 0));
+  return {links, writeRates, sentinels: attached, disobedient: new Set(none)};
 }
 
 async function collect<S, T>(
@@ -79,34 +83,6 @@ function writeRate(root: Instance, {observation, timeoutMs}: Probing): Promise<n
     const [offset, seconds] = [infoNumber(info, 'master_repl_offset'), (Date.now() - first.atMs) / 1000];
     if (info.fields.get('master_replid') !== lineage.replid || offset === null || seconds <= 0) return null;
     return Math.max(0, offset - lineage.offset) / seconds;
-  });
-}
-
-/** A Sentinel names its connections, and subscribes to a channel of its own. */
-function sentinelsAt(instance: Instance, timeoutMs: number): Promise<string[] | null> {
-  return withConnection(endpointOf(instance), timeoutMs, async (connection) => {
-    const [subscribed, clients] = await Promise.all([
-      connection.attempt('PUBSUB', ['NUMSUB', '__sentinel__:hello']),
-      clientNames(connection),
-    ]);
-    const named = [...new Set(clients.flatMap((name) => /^sentinel-[0-9a-f]+/.exec(name)?.[0] ?? []))];
-    const count = Array.isArray(subscribed) ? Number(subscribed[1]) : 0;
-    if (named.length > 0) return named;
-    return count > 0 ? Array.from({length: count}, () => 'a subscriber to __sentinel__:hello') : null;
-  });
-}
-
-async function clientNames(connection: Connection): Promise<string[]> {
-  const lists = await Promise.all(
-    ['normal', 'pubsub'].map((type) => connection.attempt('CLIENT', ['LIST', 'TYPE', type])),
-  );
-  return lists.flatMap((list) => [...String(list ?? '').matchAll(/ name=(\S*)/g)].map(([, name]) => name!));
-}
-
-function isDisobedient(instance: Instance, timeoutMs: number): Promise<boolean> {
-  return withConnection(endpointOf(instance), timeoutMs, async (connection) => {
-    const orders = await connection.attempt('COMMAND', ['INFO', 'replicaof', 'slaveof']);
-    return Array.isArray(orders) && orders.length === 2 && orders.every((entry) => entry === null);
   });
 }
 

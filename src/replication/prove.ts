@@ -6,6 +6,7 @@ import {ExitCode, RtopoError, rememberSecret} from '../errors.js';
 import {Connection, endpointOf, withConnection} from '../redis/connect.js';
 import type {Refusal} from '../report/replicate.js';
 import {type Auth, addressText, type Instance, type Topology} from '../topology/types.js';
+import {SENTINEL_REMEDY, sentinelsAt, takesNoOrders} from './authority.js';
 import type {Plan, Step} from './plan.js';
 
 interface Subject {
@@ -40,13 +41,10 @@ export async function proveOrders(
 async function proveObedience({shard, instance, timeoutMs}: Subject): Promise<Refusal[]> {
   const at = addressText(instance.address);
   const common = {shard, instance: at, consent: null};
-  const [known, clients] = await withConnection(endpointOf(instance), timeoutMs, (connection) =>
-    Promise.all([
-      connection.attempt('COMMAND', ['INFO', 'replicaof', 'slaveof']),
-      connection.attempt('CLIENT', ['LIST', 'TYPE', 'normal']),
-    ]),
+  const [isDeaf, sentinels] = await withConnection(endpointOf(instance), timeoutMs, (connection) =>
+    Promise.all([takesNoOrders(connection), sentinelsAt(connection)]),
   );
-  if (Array.isArray(known) && known.length === 2 && known.every((entry) => entry === null)) {
+  if (isDeaf) {
     return [
       {
         ...common,
@@ -56,13 +54,13 @@ async function proveObedience({shard, instance, timeoutMs}: Subject): Promise<Re
       },
     ];
   }
-  if (typeof clients === 'string' && / name=sentinel-\S+-cmd /.test(clients)) {
+  if (sentinels.length > 0) {
     return [
       {
         ...common,
         code: 'SENTINEL_ATTACHED',
         message: `A Sentinel is connected to ${at}: it would undo what rtopo does, or do it at the same time.`,
-        remedy: 'take the master out of Sentinel first: redis-cli -p 26379 SENTINEL REMOVE <master name>',
+        remedy: SENTINEL_REMEDY,
       },
     ];
   }

@@ -13,6 +13,11 @@ export interface SyncCounters {
   readonly partial: number;
 }
 
+/** Null when the server does not count them. */
+export function countersOf({fullSyncs: full, partialSyncs: partial}: ServerFacts): SyncCounters | null {
+  return full === null || partial === null ? null : {full, partial};
+}
+
 /** One replica of that parent, which has come up since the parent was asked first. */
 export interface Witness {
   readonly predicted: Resync;

@@ -9,8 +9,6 @@ export interface Sight {
   readonly facts: ServerFacts;
   /** Changes whenever a synchronisation, a load or a snapshot has come further, and with the offset. */
   readonly progress: string;
-  /** Full synchronisations that the server has given so far; null when it does not say. */
-  readonly fullSyncs: number | null;
 }
 
 const MOVING = [
@@ -24,7 +22,6 @@ export async function look(connection: Connection): Promise<Sight> {
   return {
     facts: readServerFacts(readRole(role), info, isForged(role)),
     progress: MOVING.map((name) => infoNumber(info, name)).join(),
-    fullSyncs: infoNumber(info, 'sync_full'),
   };
 }
 

@@ -1,9 +1,10 @@
 /** What INFO does not say of a server, and what the login of rtopo may do there. Reads only; null where the server may not be asked. */
 import {LOCK_KEY} from '../journal/lock.js';
-import type {Connection, Reply} from '../redis/connect.js';
+import type {Connection} from '../redis/connect.js';
 import {endpointOf, withConnection} from '../redis/connect.js';
 import {type Info, infoNumber, infoText, parseInfo} from '../redis/info.js';
 import type {Instance} from '../topology/types.js';
+import {sentinelsAt} from './authority.js';
 
 export interface Means {
   /** replica-priority as the server has it; null on a master. */
@@ -41,14 +42,13 @@ export const RIGHTS: readonly Right[] = [
 
 export function readMeans(instance: Instance, timeoutMs: number): Promise<Means> {
   return withConnection(endpointOf(instance), timeoutMs, async (connection) => {
-    const [info, minReplicas, save, known, lock, clients, listeners] = await Promise.all([
+    const [info, minReplicas, save, known, lock, sentinels] = await Promise.all([
       connection.call('INFO', ['replication']),
       setting(connection, 'min-replicas-to-write'),
       setting(connection, 'save'),
       connection.attempt('COMMAND', ['INFO', 'failover']),
       connection.attempt('GET', [LOCK_KEY]),
-      connection.attempt('CLIENT', ['LIST']),
-      connection.attempt('PUBSUB', ['NUMSUB', '__sentinel__:hello']),
+      sentinelsAt(connection),
     ]);
     const {denied, deniedFailover} = await readRights(connection);
     return {
@@ -59,7 +59,7 @@ export function readMeans(instance: Instance, timeoutMs: number): Promise<Means>
       knowsFailover: Array.isArray(known) && known.length === 1 ? known[0] !== null : null,
       ...{denied, deniedFailover},
       lock: typeof lock === 'string' ? lock : null,
-      hasSentinel: listensForSentinels(clients, listeners),
+      hasSentinel: sentinels.length > 0,
     };
   });
 }
@@ -69,11 +69,6 @@ function wasLinked(info: Info): boolean | null {
   if (infoText(info, 'master_link_status') === null) return null;
   const downSince = infoNumber(info, 'master_link_down_since_seconds');
   return downSince === null || (downSince >= 0 && downSince < 1e9);
-}
-
-function listensForSentinels(clients: Reply, listeners: Reply): boolean {
-  const isNamed = typeof clients === 'string' && / name=sentinel-\S+ /.test(clients);
-  return isNamed || (Array.isArray(listeners) && Number(listeners[1]) > 0);
 }
 
 async function setting(connection: Connection, name: string): Promise<string | null> {

@@ -1,9 +1,11 @@
 /** Everything that is asked of the servers before a change of master. Reads only, so that `--dry-run` runs all of it. */
 import {ExitCode, RtopoError, rememberSecret} from '../errors.js';
-import {describeHolder} from '../journal/lock.js';
+import {describeHolder, LOCK_KEY} from '../journal/lock.js';
 import {Connection, endpointOf, withConnection} from '../redis/connect.js';
+import {grantLine} from '../redis/permissions.js';
 import type {Refusal} from '../report/replicate.js';
 import {addressText, type Instance, instancesOf, type Shard} from '../topology/types.js';
+import {SENTINEL_REMEDY} from './authority.js';
 import {factsOf, type Observation, observeTopology} from './observe.js';
 import type {Plan, Step} from './plan.js';
 import {proveOrders} from './prove.js';
@@ -65,7 +67,7 @@ export function refuseOthers(shard: Shard, means: ReadonlyMap<string, Means>): R
           {
             ...{...common, instance, code: 'SENTINEL_ATTACHED'},
             message: `A Sentinel is connected to ${instance}: it would undo what rtopo does, or do it at the same time.`,
-            remedy: 'take the master out of Sentinel first: redis-cli -p 26379 SENTINEL REMOVE <master name>',
+            remedy: SENTINEL_REMEDY,
           },
         ]
       : []),
@@ -80,14 +82,14 @@ function refuseRights(shard: Shard, instance: Instance, means: Means | undefined
     {
       ...{code: 'NO_PERMISSION', shard: shard.name, instance: at, consent: null},
       message: `The login of rtopo may not use on ${at}: ${denied.join(', ')}.`,
-      remedy: `on ${at}: ACL SETUSER ${instance.auth?.username ?? 'default'} ${denied.map(grantOf).join(' ')} ~__rtopo:lock`,
+      remedy: `on ${at}: ${grantLine(instance.auth?.username ?? 'default', denied.map(ruleOf))} ~${LOCK_KEY}`,
     },
   ];
 }
 
-function grantOf(command: string): string {
+function ruleOf(command: string): string {
   const [name, sub] = command.toLowerCase().split(' ') as [string, string?];
-  return name === 'client' || name === 'config' ? `+${name}|${sub}` : `+${name}`;
+  return name === 'client' || name === 'config' ? `${name}|${sub}` : name;
 }
 
 interface Cast {

@@ -115,7 +115,8 @@ async function fullResyncs({told, cast: {next}, hooks}: Changing): Promise<numbe
   const before = told.promoted?.fullSyncs ?? null;
   const server = new Watched(next, hooks.timeoutMs);
   try {
-    const {fullSyncs, facts} = await server.look();
+    const {facts} = await server.look();
+    const {fullSyncs} = facts;
     if (facts.role.kind !== 'master') throw demotedMeanwhile(next, facts.role);
     return before === null || fullSyncs === null || fullSyncs < before ? null : fullSyncs - before;
   } finally {

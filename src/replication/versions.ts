@@ -1,5 +1,5 @@
 /**
- * Pure: can a replica read the snapshot of its master? A partial resync sends none, so a mismatch hides until the first full sync,
+ * Pure: what a version of a server means for its replication. Above all: can a replica read the snapshot of its master? A partial resync sends none, so a mismatch hides until the first full sync,
  * and servers up to Redis 7.4 empty themselves before they look at the header.
  * Source: RDB_VERSION in rdb.h of each release; Valkey 9 has a range of its own and refuses foreign versions from 12 on.
  */
@@ -36,6 +36,13 @@ export function canReadSnapshotOf(replica: Release, master: Release): boolean {
   if (own === null) return false;
   if (replica.server === master.server) return own >= theirs;
   return replica.server === 'valkey' ? theirs < FOREIGN_TO_VALKEY && theirs <= own : theirs <= own;
+}
+
+/** Writes alone are held off by CLIENT PAUSE … WRITE: Redis 6.2, or Valkey. Why they cannot be, or null. */
+export function whyNoWritePause(at: string, {server, version}: Release): string | null {
+  const [major = 0, minor = 0] = version.split('.').map(Number);
+  if (server === 'valkey' || major > 6 || (major === 6 && minor >= 2)) return null;
+  return `${at} runs ${server} ${version}; holding its writes off for a moment needs Redis 6.2 or Valkey.`;
 }
 
 /** Names of modules that the master has and the replica has not, escaped; null when there are none. */

@@ -49,6 +49,7 @@ export function facts(over: Partial<ServerFacts> = {}): ServerFacts {
       failoverState: 'no-failover',
       goodReplicas: null,
       fullSyncs: 0,
+      partialSyncs: 0,
       refusedPartialSyncs: 0,
       bufferDisconnects: null,
     },
