@@ -1,5 +1,6 @@
 /**
- * Bugs to be planted, and who has to notice. A place is found by its exact text, which must occur once: where the sources have changed, the
+ * Bugs to be planted, and who has to notice. Not among them: a batch whose reply was lost and that counts as copied. The second look
+ * copies it, and what was never confirmed is never pruned, so that nothing wrong comes of it. A place is found by its exact text, which must occur once: where the sources have changed, the
  * line here is stale and the run fails until it is mended.
  */
 
@@ -186,28 +187,13 @@ export const mutants: readonly Mutant[] = [
     ],
   },
   {
-    name: 'lost-reply-is-ok',
-    about: 'a batch whose reply was lost counts as copied',
-    edits: [
-      {
-        file: copy,
-        find: 'copying.sent += await lane.persist(() => copyBatch(worker, one));',
-        replace: 'copying.sent += await copyBatch(worker, one).catch(() => one.keys.length);',
-      },
-    ],
-    checks: [
-      ...[3000, 4500, 6000].map((at) => replay(`proxy:join:0:cut-after@${at}:once:7`)),
-      ...[20_000, 60_000, 100_000].map((at) => replay(`proxy:join:2:cut-request@${at}:once:7`)),
-    ],
-  },
-  {
     name: 'resend-forgets-intent',
     about: 'a deletion that is sent again counts its own work as expired keys',
     edits: [
       {file: prune, find: '        intended = true;\n', replace: ''},
       {file: prune, find: 'let intended = history', replace: 'const intended = history'},
     ],
-    checks: [...[6300, 6700, 7000, 7300].map((at) => replay(`proxy:join:0:cut-after@${at}:once:7`))],
+    checks: [9300, 9600, 10_050, 10_350, 10_650].map((at) => replay(`proxy:join:1:cut-after@${at}:once:7`)),
   },
   {
     name: 'no-lock-token',
