@@ -81,8 +81,8 @@ export const rebalanceFlags = {
   })(),
   estimate: Flags.option({
     description:
-      'count every key before (default), or estimate from 10,000 of each server; conflicts are then found by the copy',
-    options: ['exact', 'sample'] as const,
+      'count every key before, or estimate from 10,000 of each server: conflicts are then found by the copy; auto (default): a sample where more than 200,000 keys move to servers that are empty, and all keys everywhere else and for a plan that is saved',
+    options: ['auto', 'exact', 'sample'] as const,
   })(),
 };
 
@@ -109,7 +109,7 @@ interface Typed extends SettingsFlags {
   readonly placement: string | undefined;
   readonly 'accept-volatile': string[] | undefined;
   readonly 'replace-on': string[] | undefined;
-  readonly estimate: 'exact' | 'sample' | undefined;
+  readonly estimate: 'auto' | 'exact' | 'sample' | undefined;
   readonly via: 'auto' | 'copy' | 'replicate' | undefined;
 }
 
@@ -122,7 +122,7 @@ export function requestOf(flags: Typed) {
     acceptVolatile: flags['accept-volatile'] ?? [],
     replaceOn: flags['replace-on'] ?? [],
     settings: settingsOf(flags),
-    estimate: flags.estimate,
+    estimate: flags.estimate ?? 'auto',
     via: flags.via,
   };
 }

@@ -3,7 +3,8 @@ import {ExitCode, RtopoError} from '../errors.js';
 import {addressText} from '../topology/types.js';
 import {type Advice, adviceFor} from './advice.js';
 import {judgeDurability} from './barrier.js';
-import {type Census, takeCensus} from './census.js';
+import type {Census} from './census.js';
+import {countOrSample, type Estimating} from './estimate.js';
 import {functionGaps} from './functions.js';
 import {functionWarnings, judgeFence, judgeFunctions, judgeJoining, judgeMemory, judgeReplicas} from './judge.js';
 import {judgeConflicts, judgeStrays} from './judge-copies.js';
@@ -30,7 +31,7 @@ export interface RebalancePlan {
 export interface PlanOptions {
   readonly consents: Consents;
   readonly settings: Settings;
-  readonly estimate: Census['method'];
+  readonly estimate: Estimating;
   /** How joining shards shall come by their keys; default: whatever is cheaper. */
   readonly via?: Wanted | undefined;
   readonly timeoutMs: number;
@@ -47,8 +48,7 @@ export async function planRebalance(change: Change, options: PlanOptions): Promi
   const common = {change, nodes, settings, consents};
   // On a server that is no master or still loading a count would mean nothing.
   if (objections.length > 0) return {...common, census: emptyCensus(nodes), objections, warnings: [], advice: []};
-  const keepStrays = settings.strays === 'keep';
-  const census = await takeCensus(change, nodes, {method: estimate, keepStrays, timeoutMs, onProgress: onCounting});
+  const census = await countOrSample(change, nodes, {estimate, settings, timeoutMs, onProgress: onCounting});
   const receiving = new Set(census.matrix.map(({to}) => to));
   const targets = nodes.filter(({name}) => receiving.has(name));
   const gaps = await functionGaps(nodes, census.matrix, timeoutMs);

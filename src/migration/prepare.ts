@@ -8,7 +8,7 @@ import type {LoadedTopology} from '../topology/load.js';
 import {textSha256} from '../topology/save.js';
 import {addressText} from '../topology/types.js';
 import {type Already, alreadyAsked, alreadyPlanned} from './already.js';
-import type {Census} from './census.js';
+import {concernsSingleKeys, type Estimating} from './estimate.js';
 import type {Operation} from './operation.js';
 import {refuseUnfinished} from './operations.js';
 import {planChange} from './plan.js';
@@ -31,8 +31,8 @@ export interface RebalanceRequest extends ChangeRequest {
   readonly acceptVolatile: readonly string[];
   readonly replaceOn?: readonly string[];
   readonly settings?: Partial<Settings>;
-  /** Every key is read (default), or a sample. */
-  readonly estimate?: Census['method'] | undefined;
+  /** Every key is read (default), or a sample, or whatever tells enough. */
+  readonly estimate?: Estimating | undefined;
   /** How joining shards shall come by their keys; default: whatever is cheaper. */
   readonly via?: Wanted | undefined;
 }
@@ -107,8 +107,8 @@ export async function prepareSaved(source: LoadedTopology, path: string, options
 }
 
 /** What concerns single keys cannot be decided by looking at some of them. */
-function assertForAll({onConflict, strays}: Settings): void {
-  const flag = onConflict !== 'fail' ? `--on-conflict ${onConflict}` : strays !== 'move' ? `--strays ${strays}` : null;
+function assertForAll(settings: Settings): void {
+  const flag = concernsSingleKeys(settings);
   if (flag === null) return;
   throw usageError({
     message: `${flag} needs to know every key that it concerns, and a sample knows some of them.`,

@@ -12,7 +12,7 @@ import {currentTopology} from '../../topology/current.js';
 export default class Rebalance extends MovingCommand {
   static override summary = 'Move the keys that change their owner when shards come and go.';
   static override description =
-    'Counts every key, shows who gives what to whom, asks, and then: copy, verify, barrier, cutover of the topology file, prune, final check. ' +
+    'Counts the keys, shows who gives what to whom, asks, and then: copy, verify, barrier, cutover of the topology file, prune, final check. ' +
     'Nothing is deleted before its copy is proved equal and durable; a run that dies anywhere goes on with `rtopo rebalance resume`. ' +
     'Offline: the applications must not write to the moving keys meanwhile. Exit 2 when names were left at their source (--on-conflict skip).';
   static override examples = [

@@ -9,7 +9,7 @@ import {currentTopology} from '../../topology/current.js';
 export default class RebalancePlan extends MovingCommand {
   static override summary = 'Show what a rebalance would do, and save it to be reviewed.';
   static override description =
-    'Asks every server, counts every key, runs every check; changes nothing. Exit 0: nothing to do. 2: changes are pending. 3: refused, with every reason. ' +
+    'Asks every server, counts the keys, runs every check; changes nothing. Exit 0: nothing to do. 2: changes are pending. 3: refused, with every reason. ' +
     'A saved plan is carried out with `rtopo rebalance --plan FILE`, exactly as it is: refused when the topology file, a server, its run id, role or version, ' +
     'or more than a tenth of its keys (and more than 100) have changed since. It holds no key, no value and no secret.';
   static override examples = [
@@ -28,7 +28,10 @@ export default class RebalancePlan extends MovingCommand {
     const source = await currentTopology(flags.topology);
     const {onCounting, clear} = this.counting();
     const where = {...this.where(flags), onCounting};
-    const prepared = await prepareRebalance(source, requestOf(flags), where).finally(clear);
+    const request = requestOf(flags);
+    // Who reviews a plan, and the check whether it is stale, are owed the number of keys and their conflicts.
+    const estimate = flags.out !== undefined && request.estimate === 'auto' ? 'exact' : request.estimate;
+    const prepared = await prepareRebalance(source, {...request, estimate}, where).finally(clear);
     const judged = this.judged(prepared, {dryRun: flags.out === undefined});
     if (judged !== null) return judged;
     const saved = await prepared.save(flags.out!, this.commandLine);
