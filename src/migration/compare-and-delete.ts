@@ -8,7 +8,7 @@ import {replyFault} from '../redis/faults.js';
 import {ReplyError} from '../redis/resp/decode.js';
 import {type Script, script} from '../redis/resp/script.js';
 import type {RespSocket} from '../redis/resp/socket.js';
-import {SUM_BYTES, type SumOf} from './digest.js';
+import {SUM_BYTES, SUM_DIGITS, type Sum, type SumOf} from './digest.js';
 import {type Operation, resumeCommand} from './operation.js';
 
 /**
@@ -54,7 +54,7 @@ const SCRIPTS: Readonly<Record<SumOf, Script>> = {
     prepare: "local texts, hash = call('MGET', unpack(KEYS)), redis.sha1hex",
     held: 'texts[i]',
     sum: 'sub(hash(held), 1, 16)',
-    digits: 2 * SUM_BYTES,
+    digits: SUM_DIGITS,
     // A name of another type looks as if it were not there.
     gone: "call('EXISTS', key) == 1 and 'k' or 'x'",
   }),
@@ -78,7 +78,7 @@ export async function readyToDelete({lock}: Pick<Operation, 'lock'>, socket: Res
 /** A value to be deleted, as it must still be. */
 export interface Doomed {
   readonly key: Buffer;
-  readonly sum: Buffer;
+  readonly sum: Sum;
   readonly of: SumOf;
   readonly expireAtMs: number;
 }
@@ -110,14 +110,14 @@ async function deleteAlike(
   {socket, db}: {readonly socket: RespSocket; readonly db: number},
   {of, doomed}: {readonly of: SumOf; readonly doomed: readonly Doomed[]},
 ): Promise<Fate[]> {
-  const sums = Buffer.concat(doomed.map(({sum}) => sum));
+  const sums = doomed.map(({sum}) => sum).join('');
   const reply = await socket.run(
     SCRIPTS[of],
     [...doomed.map(({key}) => key), LOCK_KEY],
     [
       operation.lock.token,
       db,
-      of === 'text' ? sums.toString('hex') : sums,
+      of === 'text' ? sums : Buffer.from(sums, 'hex'),
       ...doomed.map(({expireAtMs}) => expireAtMs),
     ],
   );

@@ -5,7 +5,7 @@
  */
 
 import type {RespSocket} from '../redis/resp/socket.js';
-import {carryKeys, carryValues, type Outcome} from './carry.js';
+import {carryKeys, type Outcome} from './carry.js';
 import {type Lane, type Node, withLane} from './nodes.js';
 import {checkpoint, note, type Operation, progress} from './operation.js';
 import {chooseReaders} from './readers.js';
@@ -89,7 +89,7 @@ export async function copyNamed(
     const replies = await socket.batch(keys.map((key) => ['EXISTS', key]));
     const there = keys.filter((_, i) => replies[i] === 1);
     if (there.length === 0) return 0;
-    return lane.persist(() => copyBatch({copying, node, lane}, {db, owner: target, keys: there, isBig: false}));
+    return lane.persist(() => copyBatch({copying, node, lane}, {db, owner: target, keys: there}));
   });
 }
 
@@ -168,13 +168,13 @@ async function copyBatch(worker: Worker, batch: CopyBatch): Promise<number> {
   if (keys.length === 0) return 0;
   const isHalted = (): boolean => copying.isHalted;
   const carriage = {operation, isHalted, db, node, targetNode, source, target, keys};
-  const carried = batch.isBig ? await carryValues(carriage) : await carryKeys(carriage);
-  count(operation, {from: node.number, to: owner, carried});
-  const conflicting = keys.filter((_, i) => carried[i]!.outcome === 'conflict');
+  const {keys: told, outcomes} = await carryKeys(carriage);
+  count(operation, {from: node.number, to: owner, carried: outcomes});
+  const conflicting = told.filter((_, i) => outcomes[i]!.outcome === 'conflict');
   const found = {source: node, target: targetNode, socket: target, db, keys: conflicting};
   const freed = await settleConflicts(operation, found);
   if (freed.length > 0) await copyBatch(worker, {...batch, keys: freed});
-  return carried.filter(({outcome}) => outcome !== 'gone').length;
+  return outcomes.filter(({outcome}) => outcome !== 'gone').length;
 }
 
 async function withoutArrived(source: RespSocket, target: RespSocket, keys: readonly Buffer[]): Promise<Buffer[]> {
