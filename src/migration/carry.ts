@@ -32,15 +32,18 @@ export type Outcome = Pick<Carried, 'outcome' | 'bytes' | 'refooted'>;
 /** Strings longer than this are sized before they are read, like all that is no string; bytes. */
 const SHORT_BYTES = 4096;
 
-/** What became of keys, in the order in which they went. */
+/** What became of keys, in the order in which they went. The journal has it too: they must not go a second time. */
 export interface Told {
   readonly keys: Buffer[];
   readonly outcomes: Outcome[];
 }
 
-/** In as many batches as the values ask for: short strings as they are read, everything else once it is known how much it takes. */
-export async function carryKeys(carriage: Carriage): Promise<Told> {
-  const told: Told = {keys: [], outcomes: []};
+/**
+ * In as many batches as the values ask for: short strings as they are read, everything else once it is known how much it takes.
+ * Fills `told`, which whoever tries again after a fault has to give here again.
+ */
+export async function carryKeys(all: Carriage, told: Told): Promise<void> {
+  const carriage = told.keys.length === 0 ? all : {...all, keys: without(all.keys, told.keys)};
   const {longer, others} = await carryTexts(carriage, told, SHORT_BYTES);
   await carrySized({...carriage, keys: longer}, told, async (part) => {
     // They may take more on the wire than in memory, but not much.
@@ -48,7 +51,11 @@ export async function carryKeys(carriage: Carriage): Promise<Told> {
     await carryPayloads({...part, keys: [...left.longer, ...left.others]}, told);
   });
   await carrySized({...carriage, keys: others}, told, (part) => carryPayloads(part, told));
-  return told;
+}
+
+function without(keys: readonly Buffer[], done: readonly Buffer[]): Buffer[] {
+  const known = new Set(done);
+  return keys.filter((key) => !known.has(key));
 }
 
 type Left = Pick<TextReading, 'longer' | 'others'>;
@@ -75,7 +82,7 @@ async function carrySized(carriage: Carriage, told: Told, carry: (part: Carriage
   const {source, keys, operation} = carriage;
   if (keys.length === 0) return;
   for (const {keys: part, isBig} of await sizedParts(source, keys, operation.settings.bigKeyBytes)) {
-    if (isBig) tell(told, part, await carryValues({...carriage, keys: part}));
+    if (isBig) await carryValues({...carriage, keys: part}, told);
     else await carry({...carriage, keys: part});
   }
 }
@@ -84,13 +91,11 @@ async function carrySized(carriage: Carriage, told: Told, carry: (part: Carriage
 async function carryPayloads(carriage: Carriage, told: Told): Promise<void> {
   const {keys, operation, db, targetNode} = carriage;
   if (keys.length === 0) return;
-  const carried: Outcome[] = await carryBatch(carriage, payloadsTo(operation, {owner: targetNode.number, db}));
-  for (const [i, {outcome}] of carried.entries()) {
-    if (outcome !== 'unreadable') continue;
-    const [one] = await carryValues({...carriage, keys: [keys[i]!]});
-    carried[i] = one!;
-  }
-  tell(told, keys, carried);
+  const carried = await carryBatch(carriage, payloadsTo(operation, {owner: targetNode.number, db}));
+  const isReadable = carried.map(({outcome}) => outcome !== 'unreadable');
+  const pick = <T>(list: readonly T[], readable: boolean): T[] => list.filter((_, i) => isReadable[i] === readable);
+  tell(told, pick(keys, true), pick(carried, true));
+  await carryValues({...carriage, keys: pick(keys, false)}, told);
 }
 
 function tell(told: Told, keys: readonly Buffer[], outcomes: readonly Outcome[]): void {
@@ -101,10 +106,9 @@ function tell(told: Told, keys: readonly Buffer[], outcomes: readonly Outcome[])
 }
 
 /** One after the other, element by element. */
-async function carryValues(carriage: Carriage): Promise<Outcome[]> {
+async function carryValues(carriage: Carriage, told: Told): Promise<void> {
   const {operation, isHalted, db, node, targetNode, source, target, keys} = carriage;
   const door = operation.pace.doorTo(targetNode.number);
-  const results: Outcome[] = [];
   for (const key of keys) {
     checkpoint(operation);
     await door.enter();
@@ -113,12 +117,11 @@ async function carryValues(carriage: Carriage): Promise<Outcome[]> {
       const {outcome, bytes} = await copyValue(operation, where);
       if (outcome === 'again') throw new Error('copyValue tries again by itself');
       if (outcome === 'created' || outcome === 'equal') operation.counts.byElements += 1;
-      results.push({outcome, bytes, refooted: false});
+      tell(told, [key], [{outcome, bytes, refooted: false}]);
     } finally {
       door.leave();
     }
   }
-  return results;
 }
 
 /** One batch through the transport: announced in the journal before it is sent, told there when it has landed. */

@@ -12,8 +12,8 @@ import {SUM_BYTES, SUM_DIGITS, type Sum, type SumOf} from './digest.js';
 import {type Operation, resumeCommand} from './operation.js';
 
 /**
- * KEYS: the keys, then the lock. ARGV: lock token, database, the checksums one after the other (DUMP: as bytes; text: in hex), then the
- * expiries in ms (-1: none). Answers a letter per key: d deleted, k another value or expiry, x not there; or -2 when the lock is not ours.
+ * KEYS: the keys, then the lock. ARGV: lock token, database, the checksums one after the other (DUMP: as bytes; text: in hex), then for each
+ * key that has an expiry its number, from 1, and the expiry in ms. Answers a letter per key: d deleted, k another value or expiry, x not there; or -2 when the lock is not ours.
  */
 const scriptBy = ({prepare, held, sum, digits, gone}: Readout): Script =>
   script(`local lock = table.remove(KEYS)
@@ -21,13 +21,14 @@ redis.call('SELECT', 0)
 if redis.call('GET', lock) ~= ARGV[1] then return -2 end
 redis.call('SELECT', ARGV[2])
 local call, sub, sums = redis.call, string.sub, ARGV[3]
-local out, same = {}, {}
+local out, same, expiries = {}, {}, {}
+for i = 4, #ARGV, 2 do expiries[tonumber(ARGV[i])] = tonumber(ARGV[i + 1]) end
 ${prepare}
 for i, key in ipairs(KEYS) do
   local held = ${held}
   if not held then
     out[i] = ${gone}
-  elseif ${sum} ~= sub(sums, ${digits} * i - ${digits - 1}, ${digits} * i) or call('PEXPIRETIME', key) ~= tonumber(ARGV[3 + i]) then
+  elseif ${sum} ~= sub(sums, ${digits} * i - ${digits - 1}, ${digits} * i) or call('PEXPIRETIME', key) ~= (expiries[i] or -1) then
     out[i] = 'k'
   else
     out[i] = 'd'
@@ -118,7 +119,7 @@ async function deleteAlike(
       operation.lock.token,
       db,
       of === 'text' ? sums : Buffer.from(sums, 'hex'),
-      ...doomed.map(({expireAtMs}) => expireAtMs),
+      ...doomed.flatMap(({expireAtMs}, i) => (expireAtMs < 0 ? [] : [i + 1, expireAtMs])),
     ],
   );
   if (reply === -2) throw lockLost(operation);
