@@ -17,18 +17,20 @@ export const COUNTED_ANYWAY = 200_000;
 export interface EstimateOptions extends Omit<CensusOptions, 'method' | 'keepStrays'> {
   readonly estimate: Estimating;
   readonly settings: Pick<Settings, 'strays' | 'onConflict'>;
+  /** Default `COUNTED_ANYWAY`. */
+  readonly countedAnyway?: number;
 }
 
 export async function countOrSample(
   change: Change,
   nodes: readonly Node[],
-  {estimate, settings, ...options}: EstimateOptions,
+  {estimate, settings, countedAnyway = COUNTED_ANYWAY, ...options}: EstimateOptions,
 ): Promise<Census> {
   const take = (method: Census['method']): Promise<Census> =>
     takeCensus(change, nodes, {...options, method, keepStrays: settings.strays === 'keep'});
   if (estimate !== 'auto') return take(estimate);
   const keys = nodes.reduce((sum, {facts}) => sum + facts.keys, 0);
-  if (keys <= COUNTED_ANYWAY || concernsSingleKeys(settings) !== null) return take('exact');
+  if (keys <= countedAnyway || concernsSingleKeys(settings) !== null) return take('exact');
   const sample = await take('sample');
   return tellsEnough(sample, change, nodes) ? sample : take('exact');
 }

@@ -2,6 +2,7 @@
 import {suite} from 'uvu';
 import * as assert from 'uvu/assert';
 import {type Census, takeCensus} from '../../src/migration/census.js';
+import {countOrSample, type EstimateOptions} from '../../src/migration/estimate.js';
 import {copyFunctions} from '../../src/migration/functions.js';
 import {type Change, planChange} from '../../src/migration/plan.js';
 import {planRebalance} from '../../src/migration/planning.js';
@@ -189,6 +190,42 @@ test('an estimate looks at a part of the keys, and says how far it may be off', 
       ['DEBUG', 'POPULATE', 300, 'k', 10],
     ]);
     assert.is((await censusOf(change, {method: 'sample'})).movingPlusMinus, 0);
+  });
+});
+
+test('a sample is taken by itself only where counting could find nothing: no conflict, no stray, no way but copying', async () => {
+  await withServers([durable, durable, durable], async (servers) => {
+    const [a, b, c] = servers as [Server, Server, Server];
+    const change = changeOf(text([a, b]), text(servers));
+    const owner = placer(text([a, b]), [a, b]);
+    const keys = Array.from({length: 400}, (_, i) => `key:${i}`);
+    for (const [i, {raw}] of [a, b].entries()) {
+      await raw.pipeline(keys.filter((key) => owner(Buffer.from(key)) === i).map((key) => ['SET', key, 'v']));
+    }
+    const settings = {strays: 'move', onConflict: 'fail'} as const;
+    const method = async (options: Partial<EstimateOptions> = {}, of = change) => {
+      const {nodes} = await preflight(of, {timeoutMs, operation: null});
+      const census = await countOrSample(of, nodes, {
+        ...{estimate: 'auto', settings, countedAnyway: 100, timeoutMs},
+        ...options,
+      });
+      assert.ok(census.moving > 0);
+      return census.method;
+    };
+    assert.is(await method(), 'sample');
+    assert.is(await method({countedAnyway: 400}), 'exact', 'few keys');
+    assert.is(await method({settings: {...settings, onConflict: 'skip'}}), 'exact', 'single keys have to be known');
+    assert.is(await method({settings: {...settings, strays: 'keep'}}), 'exact', 'single keys have to be known');
+    assert.is(await method({estimate: 'exact'}), 'exact');
+    await c.raw.cmd('SET', 'held', 'there');
+    assert.is(await method(), 'exact', 'a name may be taken');
+    await c.raw.cmd('DEL', 'held');
+    const foreign = keys.find((key) => owner(Buffer.from(key)) === 1)!;
+    await a.raw.cmd('SET', foreign, 'v');
+    assert.is(await method(), 'exact', 'one is where it does not belong');
+    await a.raw.cmd('DEL', foreign);
+    await b.raw.cmd('FLUSHALL');
+    assert.is(await method({}, changeOf(text([a]), text(servers))), 'exact', 'it may be a split');
   });
 });
 
