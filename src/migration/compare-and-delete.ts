@@ -6,6 +6,7 @@ import {ExitCode, RtopoError} from '../errors.js';
 import {LOCK_KEY} from '../journal/lock.js';
 import {replyFault} from '../redis/faults.js';
 import {ReplyError} from '../redis/resp/decode.js';
+import {type Framed, framedParts} from '../redis/resp/encode.js';
 import {type Script, script} from '../redis/resp/script.js';
 import type {RespSocket} from '../redis/resp/socket.js';
 import {SUM_BYTES, SUM_DIGITS, type Sum, type SumOf} from './digest.js';
@@ -86,7 +87,7 @@ export interface Doomed {
 
 export type Fate = 'deleted' | 'changed' | 'gone';
 
-const FATES: Readonly<Record<string, Fate>> = {d: 'deleted', k: 'changed', x: 'gone'};
+export const FATES: Readonly<Record<string, Fate>> = {d: 'deleted', k: 'changed', x: 'gone'};
 
 /** Deletes those that are still what they were. @throws RtopoError `LOCK_LOST` when the lock is not ours: then nothing was deleted */
 export async function deleteUnchanged(
@@ -111,21 +112,41 @@ async function deleteAlike(
   {socket, db}: {readonly socket: RespSocket; readonly db: number},
   {of, doomed}: {readonly of: SumOf; readonly doomed: readonly Doomed[]},
 ): Promise<Fate[]> {
-  const sums = doomed.map(({sum}) => sum).join('');
-  const reply = await socket.run(
-    SCRIPTS[of],
-    [...doomed.map(({key}) => key), LOCK_KEY],
-    [
-      operation.lock.token,
-      db,
-      of === 'text' ? sums : Buffer.from(sums, 'hex'),
-      ...doomed.flatMap(({expireAtMs}, i) => (expireAtMs < 0 ? [] : [i + 1, expireAtMs])),
-    ],
-  );
+  const whole = {
+    keys: {count: doomed.length, bytes: framedParts(...doomed.map(({key}) => key))},
+    sums: doomed.map(({sum}) => sum).join(''),
+    of,
+    expiries: doomed.flatMap(({expireAtMs}, i) => (expireAtMs < 0 ? [] : [[i, expireAtMs] as const])),
+  };
+  return [...(await deleteWhole(operation, {socket, db}, whole))].map((letter) => FATES[letter]!);
+}
+
+/** Values that are alike, as they must still be. */
+export interface DoomedWhole {
+  readonly keys: Framed;
+  /** One after the other. */
+  readonly sums: string;
+  readonly of: SumOf;
+  /** Number of the key, from 0, and its expiry in ms. */
+  readonly expiries: readonly (readonly [number, number])[];
+}
+
+const LOCK_ARGUMENT = framedParts(LOCK_KEY);
+
+/** A letter for each key, as `FATES` explains it. @throws RtopoError `LOCK_LOST` when the lock is not ours: then nothing was deleted */
+export async function deleteWhole(
+  operation: Operation,
+  {socket, db}: {readonly socket: RespSocket; readonly db: number},
+  {keys, sums, of, expiries}: DoomedWhole,
+): Promise<string> {
+  const named = {count: keys.count + 1, bytes: Buffer.concat([keys.bytes, LOCK_ARGUMENT])};
+  const held = of === 'text' ? sums : Buffer.from(sums, 'hex');
+  const until = expiries.flatMap(([i, expireAtMs]) => [i + 1, expireAtMs]);
+  const reply = await socket.runFramed(SCRIPTS[of], named, [operation.lock.token, db, held, ...until]);
   if (reply === -2) throw lockLost(operation);
-  if (!Buffer.isBuffer(reply) || reply.length !== doomed.length)
+  if (!Buffer.isBuffer(reply) || reply.length !== keys.count)
     throw replyFault(socket.address, reply instanceof ReplyError ? reply.text : 'no letters', 'compare-and-delete');
-  return [...reply.toString('latin1')].map((letter) => FATES[letter]!);
+  return reply.toString('latin1');
 }
 
 export function lockLost(operation: Operation): RtopoError {

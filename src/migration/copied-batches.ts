@@ -1,7 +1,7 @@
 /** What the journal says of copies that pruning, undoing and copying again have to know: batch by batch, in bounded memory. */
 import {readJournal} from '../journal/reading.js';
-import type {Doomed} from './compare-and-delete.js';
-import {sumAt, sumOfAt, unpackKeys, unpackSums} from './packing.js';
+import type {Doomed, DoomedWhole} from './compare-and-delete.js';
+import {framedKeys, NO_SUM, sumAt, sumOfAt, unpackKeys, unpackSums} from './packing.js';
 import {type ElementDigest, OUTCOME_LETTERS, PRUNE_LETTERS, type RebalanceRecord} from './records.js';
 
 /** A batch as the journal tells it. */
@@ -10,6 +10,8 @@ export interface CopiedBatch {
   readonly source: number;
   readonly target: number;
   readonly db: number;
+  /** All of it as it can be deleted in one go: every name was copied, by its text or as a payload, as it nearly always is; else null. */
+  readonly whole: DoomedWhole | null;
   /** What the source held when it was copied. The target is not asked for its expiry: since the cutover its keys belong to the applications. */
   readonly doomed: readonly Doomed[];
   /** The same of values that were carried element by element. */
@@ -96,19 +98,67 @@ export function* copiedBatches(path: string, history: PruneHistory): Generator<C
     const intent = open.get(record.batch);
     open.delete(record.batch);
     if (intent === undefined || history.pruned.has(record.batch) || history.superseded.has(record.batch)) continue;
-    const sums = unpackSums(intent.sums);
-    const [doomed, values]: [Doomed[], DoomedValue[]] = [[], []];
-    for (const [i, key] of unpackKeys(intent.keys).entries()) {
-      const outcome = record.outcomes[i];
-      const sum = sumAt(sums, i);
-      const isOurs = outcome === OUTCOME_LETTERS.created || outcome === OUTCOME_LETTERS.equal;
-      const isOld = history.withdrawn.size > 0 && record.batch < (history.withdrawn.get(keyId({...intent, key})) ?? 0);
-      const elements = record.elements?.[i];
-      if (!isOurs || isOld) continue;
-      if (elements !== undefined) values.push({key, ...elements});
-      else if (sum !== null) doomed.push({key, sum, of: sumOfAt(intent.of, i), expireAtMs: intent.expiries[i] ?? -1});
-    }
-    const {batch, source, target, db} = intent;
-    yield {batch, source, target, db, doomed, values};
+    yield new ToldBatch(intent, record, history);
   }
+}
+
+type Copy = RebalanceRecord & {type: 'copy'};
+type Copied = RebalanceRecord & {type: 'copied'};
+
+const OURS = new RegExp(`^[${OUTCOME_LETTERS.created}${OUTCOME_LETTERS.equal}]*$`);
+
+function wholeOf(intent: Copy, {outcomes, elements = {}}: Copied, {withdrawn}: PruneHistory): DoomedWhole | null {
+  if (withdrawn.size > 0 || intent.of.length !== 1 || !OURS.test(outcomes)) return null;
+  const sums = unpackSums(intent.sums);
+  if (Object.keys(elements).length > 0 || sums.includes(NO_SUM)) return null;
+  const expiries = Object.entries(intent.expiries).map(([i, at]) => [Number(i), at] as const);
+  return {keys: framedKeys(intent.keys), sums, of: sumOfAt(intent.of, 0), expiries};
+}
+
+/** Most batches are never taken apart: their keys are only read when somebody asks for them one by one. */
+class ToldBatch implements CopiedBatch {
+  readonly batch: number;
+  readonly source: number;
+  readonly target: number;
+  readonly db: number;
+  readonly whole: DoomedWhole | null;
+  readonly #read: () => Parts;
+  #parts: Parts | null = null;
+
+  constructor(intent: Copy, record: Copied, history: PruneHistory) {
+    ({batch: this.batch, source: this.source, target: this.target, db: this.db} = intent);
+    this.whole = wholeOf(intent, record, history);
+    this.#read = () => partsOf(intent, record, history);
+  }
+
+  get doomed(): readonly Doomed[] {
+    return this.#takenApart().doomed;
+  }
+
+  get values(): readonly DoomedValue[] {
+    return this.#takenApart().values;
+  }
+
+  #takenApart(): Parts {
+    this.#parts ??= this.#read();
+    return this.#parts;
+  }
+}
+
+type Parts = Pick<CopiedBatch, 'doomed' | 'values'>;
+
+function partsOf(intent: Copy, record: Copied, history: PruneHistory): Parts {
+  const sums = unpackSums(intent.sums);
+  const [doomed, values]: [Doomed[], DoomedValue[]] = [[], []];
+  for (const [i, key] of unpackKeys(intent.keys).entries()) {
+    const outcome = record.outcomes[i];
+    const sum = sumAt(sums, i);
+    const isOurs = outcome === OUTCOME_LETTERS.created || outcome === OUTCOME_LETTERS.equal;
+    const isOld = history.withdrawn.size > 0 && record.batch < (history.withdrawn.get(keyId({...intent, key})) ?? 0);
+    const elements = record.elements?.[i];
+    if (!isOurs || isOld) continue;
+    if (elements !== undefined) values.push({key, ...elements});
+    else if (sum !== null) doomed.push({key, sum, of: sumOfAt(intent.of, i), expireAtMs: intent.expiries[i] ?? -1});
+  }
+  return {doomed, values};
 }

@@ -1,4 +1,5 @@
 /** Pure: how a batch of keys stands in a journal record: one base64 text for all names, one for all checksums. */
+import {type Framed, Request} from '../redis/resp/encode.js';
 import {SUM_DIGITS, type Sum, type SumOf} from './digest.js';
 
 /** A length is written in 7-bit groups, low ones first, the high bit set on all but the last. Source: LEB128, as in WebAssembly and DWARF. */
@@ -19,6 +20,23 @@ export function packKeys(keys: readonly Buffer[]): string {
 export function unpackKeys(text: string): Buffer[] {
   const packed = Buffer.from(text, 'base64');
   const keys: Buffer[] = [];
+  forEachKey(packed, (start, end) => keys.push(packed.subarray(start, end)));
+  return keys;
+}
+
+/** The same keys as arguments of a command, without an object for each. */
+export function framedKeys(text: string): Framed {
+  const packed = Buffer.from(text, 'base64');
+  const request = new Request();
+  let count = 0;
+  forEachKey(packed, (start, end) => {
+    request.slice(packed, start, end);
+    count += 1;
+  });
+  return {count, bytes: request.bytes()};
+}
+
+function forEachKey(packed: Buffer, act: (start: number, end: number) => void): void {
   for (let at = 0; at < packed.length; ) {
     let [length, shift] = [0, 0];
     for (;;) {
@@ -27,13 +45,12 @@ export function unpackKeys(text: string): Buffer[] {
       if (byte < 128) break;
       shift += 7;
     }
-    keys.push(packed.subarray(at, at + length));
+    act(at, at + length);
     at += length;
   }
-  return keys;
 }
 
-const NO_SUM: Sum = '0'.repeat(SUM_DIGITS);
+export const NO_SUM: Sum = '0'.repeat(SUM_DIGITS);
 
 /** All zero where there is none. */
 export function packSums(sums: readonly (Sum | null)[]): string {

@@ -4,14 +4,13 @@
 
 import {escapeText} from '../errors.js';
 import {LOCK_KEY} from '../journal/lock.js';
-import {replyFault} from '../redis/faults.js';
-import {ReplyError} from '../redis/resp/decode.js';
 import type {RespSocket} from '../redis/resp/socket.js';
 import {compareCopies, compareKeys, readCopies} from './compare.js';
-import {deleteUnchanged, type Fate, lockLost, readyToDelete} from './compare-and-delete.js';
+import {deleteUnchanged, deleteWhole, FATES, type Fate, lockLost, readyToDelete} from './compare-and-delete.js';
 import {type CopiedBatch, copiedBatches, type DoomedValue, lettersIn, pruneHistory} from './copied-batches.js';
 import {dumpSum} from './digest.js';
 import {deleteIfEqual} from './elements/delete.js';
+import {countHeld, existing} from './held.js';
 import {type Lane, withLane} from './nodes.js';
 import {checkpoint, note, type Operation, progress, write} from './operation.js';
 import {PRUNE_LETTERS} from './records.js';
@@ -77,17 +76,19 @@ async function pruneBatch(pruning: Pruning): Promise<void> {
   checkpoint(operation);
   await write(operation, {type: 'prune', batch: batch.batch});
   const source = await readyToDelete(operation, await lane.to(operation.nodes[batch.source]!, batch.db));
-  const letters = await fatesOf(pruning, source, await heldAt(pruning));
-  for (const value of batch.values) letters.push(await fateOfValue(pruning, value));
+  const letters = (await fatesOfWhole(pruning, source)) ?? (await fatesInParts(pruning, source));
   const outcomes = letters.join('');
   note(operation, {type: 'pruned', batch: batch.batch, outcomes});
   const {counts} = operation;
   const deleted = lettersIn(outcomes, PRUNE_LETTERS.deleted);
   counts.deleted += deleted;
   counts.expired += lettersIn(outcomes, PRUNE_LETTERS.expired);
-  kept.changed += lettersIn(outcomes, PRUNE_LETTERS.changed);
-  kept.missing += lettersIn(outcomes, PRUNE_LETTERS.missing);
-  if (kept.examples === '') kept.examples = examplesOf([...batch.doomed, ...batch.values], letters);
+  const changed = lettersIn(outcomes, PRUNE_LETTERS.changed);
+  const missing = lettersIn(outcomes, PRUNE_LETTERS.missing);
+  kept.changed += changed;
+  kept.missing += missing;
+  if (kept.examples === '' && changed + missing > 0)
+    kept.examples = examplesOf([...batch.doomed, ...batch.values], letters);
   const {source: from, target: to} = batch;
   progress(operation, {phase: 'pruning', keys: counts.deleted, from, to, more: deleted});
 }
@@ -120,6 +121,33 @@ async function heldAt({operation, lane, batch}: Pruning): Promise<boolean[]> {
     const answer = await held();
     if (!isFirst || performance.now() - askedMs < FRESH_MS) return answer;
   }
+}
+
+/** All keys of the batch at once, without taking it apart; null where that cannot be, or where the target does not hold all of them. */
+async function fatesOfWhole(pruning: Pruning, source: RespSocket): Promise<string[] | null> {
+  const {operation, lane, batch} = pruning;
+  const {whole, target, db} = batch;
+  if (whole === null || operation.doubted.has(target)) return null;
+  const holder = await lane.to(operation.nodes[target]!, db);
+  const askedMs = performance.now();
+  const held = await countHeld(holder, whole.keys);
+  if (held !== whole.keys.count || performance.now() - askedMs >= FRESH_MS) return null;
+  const fates = await deleteWhole(operation, {socket: source, db}, whole);
+  const letters: string[] = [];
+  for (const [i, letter] of [...fates].entries()) {
+    letters.push(
+      FATES[letter] === 'deleted'
+        ? PRUNE_LETTERS.deleted
+        : await letterOf(pruning, batch.doomed[i]!.key, FATES[letter]!),
+    );
+  }
+  return letters;
+}
+
+async function fatesInParts(pruning: Pruning, source: RespSocket): Promise<string[]> {
+  const letters = await fatesOf(pruning, source, await heldAt(pruning));
+  for (const value of pruning.batch.values) letters.push(await fateOfValue(pruning, value));
+  return letters;
 }
 
 /** Nothing may stand between the target's answer and the deletion: `source` is ready for it. */
@@ -191,18 +219,6 @@ async function fateOfValue(
     case 'lock-lost':
       throw lockLost(operation);
   }
-}
-
-/** Which of the keys a server holds. One question for all, and one for each only where some are missing. */
-async function existing(socket: RespSocket, keys: readonly Buffer[]): Promise<boolean[]> {
-  if (keys.length === 0) return [];
-  const all = await socket.call(['EXISTS', ...keys], 'pruning');
-  if (all === keys.length) return keys.map(() => true);
-  const replies = await socket.batch(keys.map((key) => ['EXISTS', key]));
-  return replies.map((reply) => {
-    if (typeof reply === 'number') return reply === 1;
-    throw replyFault(socket.address, reply instanceof ReplyError ? reply.text : 'no number', 'pruning');
-  });
 }
 
 /**

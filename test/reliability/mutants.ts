@@ -271,6 +271,7 @@ export const mutants: readonly Mutant[] = [
         find: 'if (!operation.doubted.has(batch.target)) return existing(target, keys);',
         replace: 'if (!operation.doubted.has(batch.target)) return keys.map(() => target !== null);',
       },
+      {file: prune, find: 'held !== whole.keys.count || ', replace: ''},
     ],
     checks: [replay('faults:join:target:restarted-empty:cutover:31'), tests('migration/prune')],
   },

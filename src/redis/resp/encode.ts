@@ -86,14 +86,20 @@ export class Request {
     return this.#bytes.subarray(0, this.#at);
   }
 
-  #binary(part: Buffer): void {
-    const {length} = part;
+  /** An argument that is a part of these bytes. */
+  slice(bytes: Buffer, start: number, end: number): void {
+    const length = end - start;
     this.#room(length + 24);
     this.#header(0x24, length);
-    if (length <= COPY_BY_HAND) for (let i = 0; i < length; i++) this.#bytes[this.#at + i] = part[i]!;
-    else part.copy(this.#bytes, this.#at);
+    const [to, at] = [this.#bytes, this.#at];
+    if (length <= COPY_BY_HAND) for (let i = 0; i < length; i++) to[at + i] = bytes[start + i]!;
+    else bytes.copy(to, at, start, end);
     this.#at += length;
     this.#end();
+  }
+
+  #binary(part: Buffer): void {
+    this.slice(part, 0, part.length);
   }
 
   #string(part: string): void {
@@ -163,6 +169,12 @@ export function commandOf(length: number, ...parts: readonly string[]): Buffer {
   request.begin(length);
   for (const part of parts) request.part(part);
   return Buffer.from(request.bytes());
+}
+
+/** Arguments as they are sent, one after the other. */
+export interface Framed {
+  readonly count: number;
+  readonly bytes: Buffer;
 }
 
 /** Further arguments, for `framed`. */

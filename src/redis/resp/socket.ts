@@ -10,7 +10,7 @@ import {type Endpoint, tlsMaterial} from '../connect.js';
 import {resolveCredentials} from '../credentials.js';
 import {networkFault, replyFault, timeoutFault} from '../faults.js';
 import {Decoder, ProtocolError, ReplyError, type RespReply, type ScanPage} from './decode.js';
-import {type Part, Request} from './encode.js';
+import {type Framed, framedParts, type Part, Request} from './encode.js';
 import {FlatReplies} from './flat.js';
 import type {Script} from './script.js';
 
@@ -147,13 +147,25 @@ export class RespSocket {
   }
 
   /** Runs a script; a server that does not know it yet gets its text. A refusal is a value. */
-  async run(script: Script, keys: readonly Part[], args: readonly Part[]): Promise<RespReply> {
+  run(script: Script, keys: readonly Part[], args: readonly Part[]): Promise<RespReply> {
+    return this.runFramed(script, {count: keys.length, bytes: framedParts(...keys)}, args);
+  }
+
+  /** The same for keys that are framed already. */
+  async runFramed(script: Script, keys: Framed, args: readonly Part[]): Promise<RespReply> {
     const suffix = script.readOnly ? '_RO' : '';
-    const rest = [keys.length, ...keys, ...args];
-    const [reply] = await this.batch([[`EVALSHA${suffix}`, script.sha, ...rest]]);
-    if (!(reply instanceof ReplyError) || reply.word !== 'NOSCRIPT') return reply ?? null;
-    const [second] = await this.batch([[`EVAL${suffix}`, script.text, ...rest]]);
-    return second ?? null;
+    const send = async (command: string, by: string): Promise<RespReply> => {
+      const request = new Request();
+      request.begin(3 + keys.count + args.length);
+      for (const part of [command, by, keys.count]) request.part(part);
+      request.framed(keys.bytes, 0, keys.bytes.length);
+      for (const part of args) request.part(part);
+      const [reply] = await this.send(request);
+      return reply ?? null;
+    };
+    const reply = await send(`EVALSHA${suffix}`, script.sha);
+    if (!(reply instanceof ReplyError) || reply.word !== 'NOSCRIPT') return reply;
+    return send(`EVAL${suffix}`, script.text);
   }
 
   /** One command; a refusal is thrown. */
