@@ -2,8 +2,9 @@
 import type {StatusLimits} from '../report/limits.js';
 import type {StatusReport} from '../report/status.js';
 import type {Topology} from '../topology/types.js';
+import type {Journals} from './former.js';
 import {withLimits} from './limits.js';
-import {type Journals, statusOf} from './status.js';
+import {statusOf} from './status.js';
 
 export class Sampler {
   readonly #topology: Topology;

@@ -29,7 +29,7 @@ function reading(over: Partial<Reading> = {}, config: Readonly<Record<string, st
       Object.entries({'min-replicas-to-write': '0', 'replica-priority': '100', 'tls-replication': 'no', ...config}),
     ),
     ...{missing: new Set(), user: 'ops', denied: [], clients: 0, modules: [], libraries: []},
-    ...{savedOk: true, saving: false, datasetBytes: 1000, lock: null},
+    ...{savedOk: true, saving: false, datasetBytes: 1000, lock: null, atMs: 0},
     ...over,
   };
 }
