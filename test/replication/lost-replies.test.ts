@@ -51,6 +51,7 @@ test('the answer is lost and somebody has turned the server back: it failed, it 
     });
     const {report, verdict} = await made.apply(() => undefined);
     assert.equal([report.steps[0]!.outcome, report.changed, verdict.exit], ['failed', true, 4]);
+    assert.equal([report.steps[0]!.code, report.steps[0]!.persisted], ['CONNECTION_LOST', 'not-asked']);
     assert.is(await follows(r!), 'master');
   }));
 
