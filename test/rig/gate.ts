@@ -14,6 +14,8 @@ export class Gate {
   readonly #held = new Set<Socket>();
   #isHolding = false;
   #meeting: {readonly pattern: RegExp; readonly act: () => Promise<Fate>} | null = null;
+  /** After each chunk that the server sends nothing passes for so long, milliseconds. */
+  delayMs = 0;
   /** Requests that were met. */
   met = 0;
 
@@ -65,7 +67,12 @@ export class Gate {
       this.#sockets.delete(server);
     };
     for (const side of [client, server]) side.on('error', end).on('close', end);
-    server.on('data', (chunk) => client.write(chunk));
+    server.on('data', (chunk) => {
+      client.write(chunk);
+      if (this.delayMs === 0) return;
+      server.pause();
+      setTimeout(() => this.#isHolding || server.resume(), this.delayMs);
+    });
     client.on('data', (chunk) => this.#request(chunk, {client, server, end}));
     if (this.#isHolding) this.#stop(server);
   }
