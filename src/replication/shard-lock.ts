@@ -62,7 +62,7 @@ export class ShardLocks {
       if (text === '' || text.includes(`"op":"${this.#operation}"`)) return;
       throw refusal({
         code: 'LOCKED',
-        message: `${addressText(server.address)} is locked by ${describeHolder(text)}.`,
+        message: `${addressText(server.address)} is locked by ${describeHolder(text, Date.now())}.`,
         remedy: 'wait for it to end; when its process is dead, its lock ends by itself within 60 s',
       });
     } finally {

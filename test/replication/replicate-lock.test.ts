@@ -23,6 +23,17 @@ async function assertFree(rig: Rig, m: Server, ...replicas: readonly Server[]): 
   for (const one of replicas) assert.is(await one.raw.cmd('EXISTS', LOCK), 0, `a lock is left on ${one.address}`);
 }
 
+/** The lock is renewed each ten seconds; here twenty times a second. */
+async function hurried<T>(work: () => Promise<T>): Promise<T> {
+  const {setInterval: each} = globalThis;
+  globalThis.setInterval = ((tick: () => void, ms: number) => each(tick, ms === 10_000 ? 50 : ms)) as typeof each;
+  try {
+    return await work();
+  } finally {
+    globalThis.setInterval = each;
+  }
+}
+
 /** A plan of somebody with a state folder of his own. */
 function planOf(rig: Rig, who: string, [m, ...replicas]: readonly Server[], discard: readonly Server[] = []) {
   return Replication.plan({
@@ -63,9 +74,6 @@ test('it lies on the master while a run is at work, and a second run is refused 
     const done = await first.done;
     assertExit(done, 0);
     await assertFree(rig, m!, r!);
-    await forgetOrders(m!, r!);
-    assertExit(await rtopo(['replicate', '--yes']), 0);
-    assert.equal([await orders(m!), await orders(r!)], [[], []], 'nothing to do: no lock');
   }));
 
 test('of two whose plans are equally fresh one gets it, and the other leaves nothing behind', () =>
@@ -82,18 +90,17 @@ test('of two whose plans are equally fresh one gets it, and the other leaves not
     await assertFree(rig, m!, ...replicas);
   }));
 
-test('a dry run and a refused plan write no key and no journal', () =>
+test('a plan alone, and one that is refused, write no key and no journal', () =>
   withServers(2, async ([m, r], rig) => {
-    const rtopo = live(rig);
-    declare(rig, shardYaml('alpha', [m!, r!]));
     await forgetOrders(m!, r!);
-    assertExit(await rtopo(['replicate', '--dry-run']), 2);
-    assertExit(await rtopo(['replicate']), 3);
+    assert.ok((await planOf(rig, 'one', [m!, r!])).hasWork);
     await fill(r!, 3);
     await forgetOrders(m!, r!);
-    assertExit(await rtopo(['replicate', '--yes']), 3);
+    const refused = await planOf(rig, 'one', [m!, r!]);
+    assert.equal([refused.hasWork, refused.report.refused[0]?.code], [false, 'WOULD_WIPE']);
+    refused.conclude();
     assert.equal([await orders(m!), await orders(r!)], [[], []]);
-    assert.not.ok(existsSync(join(rig.dir, 'home', 'state', 'rtopo', 'replication')));
+    assert.not.ok(existsSync(join(rig.dir, 'one')));
   }));
 
 test('one that is promoted is locked after it, and nothing is ever written to the others', () =>
@@ -177,10 +184,7 @@ test('a lock that is taken away in the middle stops what was not begun', () =>
       ...{topology: topology([chain]), discard: [], commandTimeoutMs: 2000, linkTimeoutMs: 10_000},
       at: {stateDir: join(rig.dir, 'one'), declared: [m!.address], command: 'rtopo replicate --yes -t here.yml'},
     });
-    // The lock is renewed each ten seconds; the test does not wait for so long.
-    const {setInterval: each} = globalThis;
-    globalThis.setInterval = ((work: () => void, ms: number) => each(work, ms === 10_000 ? 50 : ms)) as typeof each;
-    try {
+    await hurried(async () => {
       const applied = made.apply(() => undefined);
       await rig.until('the order', async () => (await follows(r!)) === m!.address);
       await m!.raw.cmd('SET', LOCK, 'his', 'PX', 60_000);
@@ -196,9 +200,40 @@ test('a lock that is taken away in the middle stops what was not begun', () =>
       assert.is(verdict.error?.remedy, 'rtopo replicate --yes -t here.yml');
       assert.is(await follows(s!), 'master', 'what was not begun is as it was');
       assert.is(await m!.raw.text('GET', LOCK), 'his');
-    } finally {
-      globalThis.setInterval = each;
-    }
+    });
+  }));
+
+test('a master that stops taking writes in the middle: the lease cannot be renewed, nobody else can have it, and it is taken again', () =>
+  withServers([slow, {}, {}], async ([m, r, s], rig) => {
+    const chain = shard(m!.address, [instance(r!.address, m!.address), instance(s!.address, r!.address)]);
+    const made = await Replication.plan({
+      ...{topology: topology([chain]), discard: [], commandTimeoutMs: 2000, linkTimeoutMs: 10_000},
+      at: {stateDir: join(rig.dir, 'one'), declared: [m!.address], command: 'rtopo replicate'},
+    });
+    const {report, verdict} = await hurried(async () => {
+      const applied = made.apply(() => undefined);
+      await rig.until('the order', async () => (await follows(r!)) === m!.address);
+      await m!.raw.cmd('CONFIG', 'SET', 'min-replicas-to-write', '1');
+      return applied;
+    });
+    assert.is(verdict.exit, 0, JSON.stringify(report.steps));
+    assert.is(await follows(s!), r!.address);
+    await assertFree(rig, m!, r!, s!);
+  }));
+
+test('where no lock can be, the journal keeps off a second process of this account', () =>
+  withServers([slow, {}], async ([m, r], rig) => {
+    const home = join(rig.dir, 'home');
+    mkdirSync(home);
+    declare(rig, shardYaml('alpha', [m!, r!]));
+    await m!.raw.cmd('CONFIG', 'SET', 'min-replicas-to-write', '1');
+    const first = cliStart(['replicate', '--yes'], {cwd: rig.dir, home});
+    await rig.until('the order', async () => (await follows(r!)) === m!.address);
+    const second = await live(rig)(['replicate', '--yes', '--json']);
+    assertExit(second, 3);
+    assert.is(envelope(second).error.code, 'LOCKED');
+    assert.match(envelope(second).error.message, /Another rtopo replicate is at work .*process \d+ on this host/);
+    assertExit(await first.done, 0);
   }));
 
 test('a replica that follows already brings the lock with it: that is no key of its own', () =>
