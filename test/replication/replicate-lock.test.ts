@@ -8,13 +8,15 @@ import {readKnown} from '../../src/replication/former.js';
 import {Replication} from '../../src/replication/replication.js';
 import {cliStart} from '../rig/cli.js';
 import {type Rig, type Server, withServers} from '../rig/servers.js';
+import {sleep} from '../rig/wait.js';
 import {assertExit, declare, envelope, fill, follows, forgetOrders, live, orders, shardYaml} from './live.js';
 import {address, instance, shard, topology} from './worlds.js';
 
 const test = suite('replication/replicate-lock');
 const LOCK = '__rtopo:lock';
-/** The link comes up after two seconds, and until then a run is at work. */
-const slow = {args: ['--repl-diskless-sync-delay', '2']};
+/** No link comes up before `letGo`, and until then a run is at work, however slow the machine is. */
+const slow = {args: ['--repl-diskless-sync-delay', '3600']};
+const letGo = ({raw}: Server) => raw.cmd('CONFIG', 'SET', 'repl-diskless-sync-delay', '0');
 
 /** A replica hears a moment later that it was given back. */
 async function assertFree(rig: Rig, m: Server, ...replicas: readonly Server[]): Promise<void> {
@@ -71,6 +73,7 @@ test('it lies on the master while a run is at work, and a second run is refused 
     assert.is(error.code, 'LOCKED');
     assert.match(result.refused[0].message, /is locked by operation \w{26} of .+ \(process \d+, since .+, \d+ s ago\)/);
     assert.match(error.remedy, 'when its process is dead, its lock ends by itself within 60 s');
+    await letGo(m!);
     const done = await first.done;
     assertExit(done, 0);
     await assertFree(rig, m!, r!);
@@ -188,6 +191,8 @@ test('a lock that is taken away in the middle stops what was not begun', () =>
       const applied = made.apply(() => undefined);
       await rig.until('the order', async () => (await follows(r!)) === m!.address);
       await m!.raw.cmd('SET', LOCK, 'his', 'PX', 60_000);
+      await sleep(500);
+      await letGo(m!);
       const {report, verdict} = await applied;
       assert.equal(
         report.steps.map(({outcome, code}) => [outcome, code]),
@@ -214,6 +219,8 @@ test('a master that stops taking writes in the middle: the lease cannot be renew
       const applied = made.apply(() => undefined);
       await rig.until('the order', async () => (await follows(r!)) === m!.address);
       await m!.raw.cmd('CONFIG', 'SET', 'min-replicas-to-write', '1');
+      await sleep(500);
+      await letGo(m!);
       return applied;
     });
     assert.is(verdict.exit, 0, JSON.stringify(report.steps));
@@ -233,6 +240,7 @@ test('where no lock can be, the journal keeps off a second process of this accou
     assertExit(second, 3);
     assert.is(envelope(second).error.code, 'LOCKED');
     assert.match(envelope(second).error.message, /Another rtopo replicate is at work .*process \d+ on this host/);
+    await letGo(m!);
     assertExit(await first.done, 0);
   }));
 
