@@ -90,7 +90,7 @@ const stampFile = join(root, 'node_modules/.cache/rtopo/build');
 export function sourceDigest() {
   const sources = readdirSync(join(root, 'src'), {recursive: true}).map((name) => join('src', name));
   const hash = createHash('sha256');
-  for (const name of [...sources, 'tsconfig.json', 'package-lock.json'].sort()) {
+  for (const name of [...sources, 'tsconfig.json', 'package-lock.json', 'scripts/build.mjs'].sort()) {
     if (statSync(join(root, name)).isFile()) hash.update(`${name}\0`).update(readFileSync(join(root, name)));
   }
   return hash.digest('hex');

@@ -248,20 +248,20 @@ function node(dir: string, ...args: string[]): {status: number | null; stdout: s
 
 test('build replaces dist, forgets old files and the manifest, and knows when it is stale', () => {
   inDir((dir) => {
-    project(dir, {'src/a.ts': 'export const a = 1;\n', 'dist/old.js': '', 'oclif.manifest.json': '{}'});
+    project(dir, {'src/index.ts': 'export const a = 1;\n', 'dist/old.js': '', 'oclif.manifest.json': '{}'});
     const current = () => node(dir, '-e', "import('./scripts/setup.mjs').then((s) => console.log(s.buildIsCurrent()))");
     assert.is(current().stdout, 'false\n');
     const built = node(dir, 'scripts/build.mjs');
     assert.is(built.status, 0, built.stderr);
-    assert.equal(readdirSync(join(dir, 'dist')).sort(), ['a.d.ts', 'a.js']);
+    assert.equal(readdirSync(join(dir, 'dist')).sort(), ['index.d.ts', 'index.js']);
     assert.not.ok(existsSync(join(dir, 'oclif.manifest.json')));
     assert.is(current().stdout, 'true\n');
-    writeFileSync(join(dir, 'src/a.ts'), 'export const a: string = 1;\n');
+    writeFileSync(join(dir, 'src/index.ts'), 'export const a: string = 1;\n');
     assert.is(current().stdout, 'false\n');
     const failed = node(dir, 'scripts/build.mjs');
     assert.is(failed.status, 1);
-    assert.match(failed.stdout + failed.stderr, /src\/a\.ts[\s\S]*not assignable[\s\S]*do not compile/);
-    assert.match(readFileSync(join(dir, 'dist/a.js'), 'utf8'), /a = 1/);
+    assert.match(failed.stdout + failed.stderr, /src\/index\.ts[\s\S]*not assignable[\s\S]*do not compile/);
+    assert.match(readFileSync(join(dir, 'dist/index.js'), 'utf8'), /a = 1/);
   });
 });
 

@@ -7,11 +7,11 @@ import {readJournal} from '../journal/reading.js';
 import {putBack} from './aside.js';
 import {compareCopies, readCopies, readTexts} from './compare.js';
 import {type Doomed, deleteUnchanged, type Fate, lockLost, readyToDelete} from './compare-and-delete.js';
-import {dumpCrc, type SumOf, textSum} from './digest.js';
+import {dumpSum, type Sum, type SumOf, textSum} from './digest.js';
 import {deleteIfEqual} from './elements/delete.js';
 import {type Lane, withLane} from './nodes.js';
 import {checkpoint, type Operation, writeEnd} from './operation.js';
-import {sumAt, sumOfAt, unpackKeys, unpackSums} from './packing.js';
+import {landedSum, sumAt, sumOfAt, unpackKeys, unpackSums} from './packing.js';
 import {type ElementDigest, OUTCOME_LETTERS, type RebalanceRecord} from './records.js';
 
 export interface Undone {
@@ -23,7 +23,7 @@ export interface Undone {
 interface Candidate {
   readonly key: Buffer;
   /** Checksum of what landed at the target; null when nobody knows: then it is compared with the source. */
-  readonly sum: Buffer | null;
+  readonly sum: Sum | null;
   readonly of: SumOf;
   /** Its canonical digest, where the value was carried element by element. */
   readonly elements: ElementDigest | null;
@@ -75,7 +75,7 @@ function candidatesOf(intent: CopyRecord, copied: CopiedRecord | null): Candidat
   for (const [i, key] of unpackKeys(intent.keys).entries()) {
     if (copied !== null && copied.outcomes[i] !== OUTCOME_LETTERS.created) continue;
     const landed = copied?.landed[i];
-    const sum = landed === undefined ? sumAt(sums, i) : Buffer.from(landed, 'base64');
+    const sum = landed === undefined ? sumAt(sums, i) : landedSum(landed);
     const of = landed === undefined ? sumOfAt(intent.of, i) : 'dump';
     candidates.push({key, sum, of, elements: copied?.elements?.[i] ?? null});
   }
@@ -141,10 +141,10 @@ async function removeCopies(
     const sides = {source: {socket: source, copy: original}, target: {socket: target, copy}};
     fates.push(copy.payload === null ? 'absent' : 'kept');
     if (copy.payload === null || original.payload === null) continue;
-    const found = dumpCrc(copy.payload);
+    const found = dumpSum(copy.payload);
     const text = texts[at] ?? null;
     const held = of === 'dump' ? found : text && textSum(text);
-    const isOurs = (held !== null && sum?.equals(held)) || (await compareCopies({key, ...sides})) === 'equal';
+    const isOurs = (held !== null && sum === held) || (await compareCopies({key, ...sides})) === 'equal';
     if (!isOurs) continue;
     removable.push({key, sum: found, of: 'dump', expireAtMs: copy.expireAtMs});
     positions.push(at);

@@ -8,7 +8,9 @@ import {checkpoint, note, type Operation, write} from './operation.js';
 import {packExpiries, packKeys, packSums, packSumsOf} from './packing.js';
 import {supportByVersion} from './probe.js';
 import {OUTCOME_LETTERS} from './records.js';
-import {strings} from './transports/strings.js';
+import {PART_BYTES, sizedParts} from './sized.js';
+import {dumpRestore} from './transports/dump-restore.js';
+import {mayGoAsText, readTexts, type TextReading, textTransport} from './transports/strings.js';
 import type {AgeKind, Carried, Transport} from './transports/transport.js';
 import {twins} from './transports/twins.js';
 
@@ -27,22 +29,86 @@ export interface Carriage {
 /** What became of a key, by whatever way it went. */
 export type Outcome = Pick<Carried, 'outcome' | 'bytes' | 'refooted'>;
 
-/** As one batch; what the target cannot be given that way follows by itself. */
-export async function carryKeys(carriage: Carriage): Promise<Outcome[]> {
-  const carried: Outcome[] = await carryBatch(carriage);
-  for (const [i, {outcome}] of carried.entries()) {
-    if (outcome !== 'unreadable') continue;
-    const [one] = await carryValues({...carriage, keys: [carriage.keys[i]!]});
-    carried[i] = one!;
+/** Strings longer than this are sized before they are read, like all that is no string; bytes. */
+const SHORT_BYTES = 4096;
+
+/** What became of keys, in the order in which they went. The journal has it too: they must not go a second time. */
+export interface Told {
+  readonly keys: Buffer[];
+  readonly outcomes: Outcome[];
+}
+
+/**
+ * In as many batches as the values ask for: short strings as they are read, everything else once it is known how much it takes.
+ * Fills `told`, which whoever tries again after a fault has to give here again.
+ */
+export async function carryKeys(all: Carriage, told: Told): Promise<void> {
+  const carriage = told.keys.length === 0 ? all : {...all, keys: without(all.keys, told.keys)};
+  const {longer, others} = await carryTexts(carriage, told, SHORT_BYTES);
+  await carrySized({...carriage, keys: longer}, told, async (part) => {
+    // They may take more on the wire than in memory, but not much.
+    const left = await carryTexts(part, told, 2 * PART_BYTES);
+    await carryPayloads({...part, keys: [...left.longer, ...left.others]}, told);
+  });
+  await carrySized({...carriage, keys: others}, told, (part) => carryPayloads(part, told));
+}
+
+function without(keys: readonly Buffer[], done: readonly Buffer[]): Buffer[] {
+  const known = new Set(done);
+  return keys.filter((key) => !known.has(key));
+}
+
+type Left = Pick<TextReading, 'longer' | 'others'>;
+
+/** Strings that are no longer than that; returns what is left. */
+async function carryTexts(carriage: Carriage, told: Told, limitBytes: number): Promise<Left> {
+  const {keys} = carriage;
+  const reading = await readAsText(carriage, limitBytes);
+  if (reading === null) return {longer: [], others: keys};
+  const texts = reading.texts.map(({key}) => key);
+  if (texts.length > 0) tell(told, texts, await carryBatch({...carriage, keys: texts}, textTransport(reading)));
+  return reading;
+}
+
+async function readAsText(carriage: Carriage, limitBytes: number): Promise<TextReading | null> {
+  const {operation, source, target, targetNode, keys} = carriage;
+  if (keys.length === 0 || isChild(operation, targetNode.number)) return null;
+  if (!mayGoAsText({source, target, targetAge: ageKind(targetNode)})) return null;
+  const {maxPayloadBytes} = intakeOf(operation, targetNode);
+  return readTexts(source, keys, Math.min(limitBytes, maxPayloadBytes));
+}
+
+async function carrySized(carriage: Carriage, told: Told, carry: (part: Carriage) => Promise<void>): Promise<void> {
+  const {source, keys, operation} = carriage;
+  if (keys.length === 0) return;
+  for (const {keys: part, isBig} of await sizedParts(source, keys, operation.settings.bigKeyBytes)) {
+    if (isBig) await carryValues({...carriage, keys: part}, told);
+    else await carry({...carriage, keys: part});
   }
-  return carried;
+}
+
+/** As payloads; what the target cannot be given that way follows by itself. */
+async function carryPayloads(carriage: Carriage, told: Told): Promise<void> {
+  const {keys, operation, db, targetNode} = carriage;
+  if (keys.length === 0) return;
+  const carried = await carryBatch(carriage, payloadsTo(operation, {owner: targetNode.number, db}));
+  const isReadable = carried.map(({outcome}) => outcome !== 'unreadable');
+  const pick = <T>(list: readonly T[], readable: boolean): T[] => list.filter((_, i) => isReadable[i] === readable);
+  tell(told, pick(keys, true), pick(carried, true));
+  await carryValues({...carriage, keys: pick(keys, false)}, told);
+}
+
+function tell(told: Told, keys: readonly Buffer[], outcomes: readonly Outcome[]): void {
+  for (const [i, key] of keys.entries()) {
+    told.keys.push(key);
+    told.outcomes.push(outcomes[i]!);
+  }
 }
 
 /** One after the other, element by element. */
-export async function carryValues(carriage: Carriage): Promise<Outcome[]> {
+async function carryValues(carriage: Carriage, told: Told): Promise<void> {
   const {operation, isHalted, db, node, targetNode, source, target, keys} = carriage;
   const door = operation.pace.doorTo(targetNode.number);
-  const results: Outcome[] = [];
   for (const key of keys) {
     checkpoint(operation);
     await door.enter();
@@ -51,22 +117,21 @@ export async function carryValues(carriage: Carriage): Promise<Outcome[]> {
       const {outcome, bytes} = await copyValue(operation, where);
       if (outcome === 'again') throw new Error('copyValue tries again by itself');
       if (outcome === 'created' || outcome === 'equal') operation.counts.byElements += 1;
-      results.push({outcome, bytes, refooted: false});
+      tell(told, [key], [{outcome, bytes, refooted: false}]);
     } finally {
       door.leave();
     }
   }
-  return results;
 }
 
 /** One batch through the transport: announced in the journal before it is sent, told there when it has landed. */
-async function carryBatch(carriage: Carriage): Promise<Carried[]> {
+async function carryBatch(carriage: Carriage, transport: Transport): Promise<Carried[]> {
   const {operation, isHalted, db, node, targetNode, source, target, keys} = carriage;
   const [batch, owner] = [operation.nextBatch++, targetNode.number];
   const door = operation.pace.doorTo(owner);
   let isInside = false;
   try {
-    const carried = await transportTo(operation, {owner, db}).carry({
+    const carried = await transport.carry({
       ...{source, target, keys},
       sourceAge: ageKind(node),
       targetAge: ageKind(targetNode),
@@ -98,8 +163,8 @@ async function carryBatch(carriage: Carriage): Promise<Carried[]> {
 }
 
 /** A server that was filled as a replica holds the values already. */
-function transportTo(operation: Operation, {owner, db}: {readonly owner: number; readonly db: number}): Transport {
-  if (!isChild(operation, owner)) return strings;
+function payloadsTo(operation: Operation, {owner, db}: {readonly owner: number; readonly db: number}): Transport {
+  if (!isChild(operation, owner)) return dumpRestore;
   return twins({
     makeRoom: async (socket, keys) => {
       await dropKeys(operation, {socket, db}, keys);

@@ -8,12 +8,12 @@ import {replyFault} from '../redis/faults.js';
 import {ReplyError} from '../redis/resp/decode.js';
 import {type Script, script} from '../redis/resp/script.js';
 import type {RespSocket} from '../redis/resp/socket.js';
-import {SUM_BYTES, type SumOf} from './digest.js';
+import {SUM_BYTES, SUM_DIGITS, type Sum, type SumOf} from './digest.js';
 import {type Operation, resumeCommand} from './operation.js';
 
 /**
- * KEYS: the keys, then the lock. ARGV: lock token, database, the checksums one after the other (DUMP: as bytes; text: in hex), then the
- * expiries in ms (-1: none). Answers a letter per key: d deleted, k another value or expiry, x not there; or -2 when the lock is not ours.
+ * KEYS: the keys, then the lock. ARGV: lock token, database, the checksums one after the other (DUMP: as bytes; text: in hex), then for each
+ * key that has an expiry its number, from 1, and the expiry in ms. Answers a letter per key: d deleted, k another value or expiry, x not there; or -2 when the lock is not ours.
  */
 const scriptBy = ({prepare, held, sum, digits, gone}: Readout): Script =>
   script(`local lock = table.remove(KEYS)
@@ -21,13 +21,14 @@ redis.call('SELECT', 0)
 if redis.call('GET', lock) ~= ARGV[1] then return -2 end
 redis.call('SELECT', ARGV[2])
 local call, sub, sums = redis.call, string.sub, ARGV[3]
-local out, same = {}, {}
+local out, same, expiries = {}, {}, {}
+for i = 4, #ARGV, 2 do expiries[tonumber(ARGV[i])] = tonumber(ARGV[i + 1]) end
 ${prepare}
 for i, key in ipairs(KEYS) do
   local held = ${held}
   if not held then
     out[i] = ${gone}
-  elseif ${sum} ~= sub(sums, ${digits} * i - ${digits - 1}, ${digits} * i) or call('PEXPIRETIME', key) ~= tonumber(ARGV[3 + i]) then
+  elseif ${sum} ~= sub(sums, ${digits} * i - ${digits - 1}, ${digits} * i) or call('PEXPIRETIME', key) ~= (expiries[i] or -1) then
     out[i] = 'k'
   else
     out[i] = 'd'
@@ -54,7 +55,7 @@ const SCRIPTS: Readonly<Record<SumOf, Script>> = {
     prepare: "local texts, hash = call('MGET', unpack(KEYS)), redis.sha1hex",
     held: 'texts[i]',
     sum: 'sub(hash(held), 1, 16)',
-    digits: 2 * SUM_BYTES,
+    digits: SUM_DIGITS,
     // A name of another type looks as if it were not there.
     gone: "call('EXISTS', key) == 1 and 'k' or 'x'",
   }),
@@ -78,7 +79,7 @@ export async function readyToDelete({lock}: Pick<Operation, 'lock'>, socket: Res
 /** A value to be deleted, as it must still be. */
 export interface Doomed {
   readonly key: Buffer;
-  readonly sum: Buffer;
+  readonly sum: Sum;
   readonly of: SumOf;
   readonly expireAtMs: number;
 }
@@ -110,15 +111,15 @@ async function deleteAlike(
   {socket, db}: {readonly socket: RespSocket; readonly db: number},
   {of, doomed}: {readonly of: SumOf; readonly doomed: readonly Doomed[]},
 ): Promise<Fate[]> {
-  const sums = Buffer.concat(doomed.map(({sum}) => sum));
+  const sums = doomed.map(({sum}) => sum).join('');
   const reply = await socket.run(
     SCRIPTS[of],
     [...doomed.map(({key}) => key), LOCK_KEY],
     [
       operation.lock.token,
       db,
-      of === 'text' ? sums.toString('hex') : sums,
-      ...doomed.map(({expireAtMs}) => expireAtMs),
+      of === 'text' ? sums : Buffer.from(sums, 'hex'),
+      ...doomed.flatMap(({expireAtMs}, i) => (expireAtMs < 0 ? [] : [i + 1, expireAtMs])),
     ],
   );
   if (reply === -2) throw lockLost(operation);

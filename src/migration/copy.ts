@@ -5,7 +5,7 @@
  */
 
 import type {RespSocket} from '../redis/resp/socket.js';
-import {carryKeys, carryValues, type Outcome} from './carry.js';
+import {carryKeys, type Outcome, type Told} from './carry.js';
 import {type Lane, type Node, withLane} from './nodes.js';
 import {checkpoint, note, type Operation, progress} from './operation.js';
 import {chooseReaders} from './readers.js';
@@ -89,7 +89,7 @@ export async function copyNamed(
     const replies = await socket.batch(keys.map((key) => ['EXISTS', key]));
     const there = keys.filter((_, i) => replies[i] === 1);
     if (there.length === 0) return 0;
-    return lane.persist(() => copyBatch({copying, node, lane}, {db, owner: target, keys: there, isBig: false}));
+    return copyBatch({copying, node, lane}, {db, owner: target, keys: there});
   });
 }
 
@@ -142,11 +142,10 @@ async function routeDatabase({copying, node, lane, source}: Fed, db: number): Pr
 }
 
 async function runLane(worker: Fed): Promise<void> {
-  const {copying, source, lane} = worker;
+  const {copying, source} = worker;
   for (let batch = await source.take(); batch !== null; batch = await source.take()) {
     if (copying.isHalted) return;
-    const one = batch;
-    copying.sent += await lane.persist(() => copyBatch(worker, one));
+    copying.sent += await copyBatch(worker, batch);
     source.done();
   }
 }
@@ -157,24 +156,35 @@ export async function databasesOf(node: Node, lane: Lane): Promise<number[]> {
   return [...info.matchAll(/^db(\d{1,5}):/gm)].map(([, db]) => Number(db));
 }
 
+/** Returns how many of the keys were there. */
 async function copyBatch(worker: Worker, batch: CopyBatch): Promise<number> {
-  const {copying, node, lane} = worker;
+  const {node, lane, copying} = worker;
+  const told: Told = {keys: [], outcomes: []};
+  // What an attempt has brought across before its connection broke is told, and does not go again.
+  await lane.persist(() => attempt(worker, batch, told));
+  count(copying.operation, {from: node.number, to: batch.owner, carried: told.outcomes});
+  const freed = await lane.persist(() => settle(worker, batch, told));
+  if (freed.length > 0) await copyBatch(worker, {...batch, keys: freed});
+  return told.outcomes.filter(({outcome}) => outcome !== 'gone').length;
+}
+
+async function attempt({copying, node, lane}: Worker, {db, owner, keys}: CopyBatch, told: Told): Promise<void> {
   const {operation} = copying;
-  const {db, owner} = batch;
   checkpoint(operation);
   const targetNode = operation.nodes[owner]!;
   const [source, target] = [await lane.to(node, db), await lane.to(targetNode, db)];
-  const keys = copying.pass === 'copy' ? batch.keys : await withoutArrived(source, target, batch.keys);
-  if (keys.length === 0) return 0;
+  const sending = copying.pass === 'copy' ? keys : await withoutArrived(source, target, keys);
+  if (sending.length === 0) return;
   const isHalted = (): boolean => copying.isHalted;
-  const carriage = {operation, isHalted, db, node, targetNode, source, target, keys};
-  const carried = batch.isBig ? await carryValues(carriage) : await carryKeys(carriage);
-  count(operation, {from: node.number, to: owner, carried});
-  const conflicting = keys.filter((_, i) => carried[i]!.outcome === 'conflict');
-  const found = {source: node, target: targetNode, socket: target, db, keys: conflicting};
-  const freed = await settleConflicts(operation, found);
-  if (freed.length > 0) await copyBatch(worker, {...batch, keys: freed});
-  return carried.filter(({outcome}) => outcome !== 'gone').length;
+  await carryKeys({operation, isHalted, db, node, targetNode, source, target, keys: sending}, told);
+}
+
+/** The keys that can go now. */
+async function settle({copying, node, lane}: Worker, {db, owner}: CopyBatch, told: Told): Promise<readonly Buffer[]> {
+  const keys = told.keys.filter((_, i) => told.outcomes[i]!.outcome === 'conflict');
+  if (keys.length === 0) return [];
+  const target = copying.operation.nodes[owner]!;
+  return settleConflicts(copying.operation, {source: node, target, socket: await lane.to(target, db), db, keys});
 }
 
 async function withoutArrived(source: RespSocket, target: RespSocket, keys: readonly Buffer[]): Promise<Buffer[]> {

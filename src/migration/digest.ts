@@ -10,8 +10,12 @@ import {hash} from 'node:crypto';
 /** What a checksum was made of: a DUMP payload, or the bytes of a string, which a server reads at a tenth of the cost. */
 export type SumOf = 'dump' | 'text';
 
-/** Length of either checksum. */
+/** A checksum of either kind, as 16 hex digits. */
+export type Sum = string;
+
+/** Length of either kind; bytes. */
 export const SUM_BYTES = 8;
+export const SUM_DIGITS = 2 * SUM_BYTES;
 
 /** The value part of a DUMP payload. The last ten bytes are the version and the checksum over it. Source: `createDumpPayload`, cluster.c. */
 export function dumpBody(payload: Buffer): Buffer {
@@ -26,7 +30,11 @@ export function dumpCrc(payload: Buffer): Buffer {
   return payload.subarray(payload.length - SUM_BYTES);
 }
 
+export function dumpSum(payload: Buffer): Sum {
+  return payload.toString('hex', payload.length - SUM_BYTES);
+}
+
 /** The first eight bytes of the SHA-1 of a string's bytes: what `redis.sha1hex` lets a script compare it with. */
-export function textSum(text: Buffer): Buffer {
-  return Buffer.from(hash('sha1', text, 'hex').slice(0, 2 * SUM_BYTES), 'hex');
+export function textSum(text: Buffer): Sum {
+  return hash('sha1', text, 'hex').slice(0, SUM_DIGITS);
 }

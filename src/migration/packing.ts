@@ -1,5 +1,5 @@
 /** Pure: how a batch of keys stands in a journal record: one base64 text for all names, one for all checksums. */
-import {SUM_BYTES, type SumOf} from './digest.js';
+import {SUM_DIGITS, type Sum, type SumOf} from './digest.js';
 
 /** A length is written in 7-bit groups, low ones first, the high bit set on all but the last. Source: LEB128, as in WebAssembly and DWARF. */
 export function packKeys(keys: readonly Buffer[]): string {
@@ -33,23 +33,27 @@ export function unpackKeys(text: string): Buffer[] {
   return keys;
 }
 
-const NO_SUM = Buffer.alloc(SUM_BYTES);
+const NO_SUM: Sum = '0'.repeat(SUM_DIGITS);
 
 /** All zero where there is none. */
-export function packSums(sums: readonly (Buffer | null)[]): string {
-  const packed = Buffer.alloc(sums.length * SUM_BYTES);
-  for (const [i, sum] of sums.entries()) sum?.copy(packed, i * SUM_BYTES);
-  return packed.toString('base64');
+export function packSums(sums: readonly (Sum | null)[]): string {
+  return Buffer.from(sums.map((sum) => sum ?? NO_SUM).join(''), 'hex').toString('base64');
 }
 
-export function unpackSums(text: string): Buffer {
-  return Buffer.from(text, 'base64');
+/** All of them, one after the other, for `sumAt`. */
+export function unpackSums(text: string): string {
+  return Buffer.from(text, 'base64').toString('hex');
 }
 
 /** Of key `i`; null where it has none. A value whose checksum is 0 is one in 2^64, and is then compared by itself. */
-export function sumAt(packed: Buffer, i: number): Buffer | null {
-  const sum = packed.subarray(i * SUM_BYTES, (i + 1) * SUM_BYTES);
-  return sum.equals(NO_SUM) ? null : sum;
+export function sumAt(unpacked: string, i: number): Sum | null {
+  const sum = unpacked.slice(i * SUM_DIGITS, (i + 1) * SUM_DIGITS);
+  return sum === NO_SUM ? null : sum;
+}
+
+/** Of the copy at the target, where it is not that of the source. */
+export function landedSum(text: string): Sum {
+  return Buffer.from(text, 'base64').toString('hex');
 }
 
 /** A letter where all are alike, as they nearly always are; else one each. */

@@ -10,7 +10,7 @@ import type {RespSocket} from '../redis/resp/socket.js';
 import {compareCopies, compareKeys, readCopies} from './compare.js';
 import {deleteUnchanged, type Fate, lockLost, readyToDelete} from './compare-and-delete.js';
 import {type CopiedBatch, copiedBatches, type DoomedValue, lettersIn, pruneHistory} from './copied-batches.js';
-import {dumpCrc} from './digest.js';
+import {dumpSum} from './digest.js';
 import {deleteIfEqual} from './elements/delete.js';
 import {type Lane, withLane} from './nodes.js';
 import {checkpoint, note, type Operation, progress, write} from './operation.js';
@@ -218,7 +218,7 @@ async function retryByValue({operation, lane, batch}: Pruning, key: Buffer): Pro
   const comparison = await compareCopies({key, ...sides});
   if (comparison === 'no-source') return PRUNE_LETTERS.expired;
   if (comparison !== 'equal' || copy?.payload == null) return PRUNE_LETTERS.changed;
-  const doomed = {key, sum: dumpCrc(copy.payload), of: 'dump', expireAtMs: copy.expireAtMs} as const;
+  const doomed = {key, sum: dumpSum(copy.payload), of: 'dump', expireAtMs: copy.expireAtMs} as const;
   const [fate] = await deleteUnchanged(operation, {socket: source, db: batch.db}, [doomed]);
   if (fate === 'gone') return PRUNE_LETTERS.expired;
   return fate === 'deleted' ? PRUNE_LETTERS.deleted : PRUNE_LETTERS.changed;

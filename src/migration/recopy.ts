@@ -9,7 +9,7 @@ import {copyNamed, databasesOf} from './copy.js';
 import type {NodeKey, WritersVerdict} from './judge-writers.js';
 import {withLane} from './nodes.js';
 import {checkpoint, type Operation, write} from './operation.js';
-import {packKeys, sumAt, sumOfAt, unpackKeys, unpackSums} from './packing.js';
+import {landedSum, packKeys, sumAt, sumOfAt, unpackKeys, unpackSums} from './packing.js';
 import {ownerOf} from './plan.js';
 import {OUTCOME_LETTERS, type RebalanceRecord} from './records.js';
 
@@ -104,7 +104,7 @@ function ownCopies(operation: Operation, touched: readonly Touched[]): ReadonlyM
       // A later pass finds our own copy equal; one that was there before us is nobody's to delete.
       const isOurs = outcome === OUTCOME_LETTERS.created || (outcome === OUTCOME_LETTERS.equal && copies.has(id));
       const landed = record.landed[i];
-      const sum = landed === undefined ? sumAt(sums, i) : Buffer.from(landed, 'base64');
+      const sum = landed === undefined ? sumAt(sums, i) : landedSum(landed);
       const of = landed === undefined ? sumOfAt(intent.of, i) : 'dump';
       if (isOurs && sum !== null && wanted.has(id))
         copies.set(id, {key, sum, of, expireAtMs: intent.expiries[i] ?? -1});

@@ -1,27 +1,17 @@
-/**
- * From the pages of a scan to batches, each for one target: what moves is picked out, sized one batch ahead of its reading, and bound
- * by number and by bytes. Values above the limit go by themselves: they are carried in pieces.
- */
-import {commandHead, Request} from '../redis/resp/encode.js';
+/** From the pages of a scan to batches of names, each for one target. What the values take is asked by whoever reads them. */
 import type {RespSocket} from '../redis/resp/socket.js';
 import type {Node} from './nodes.js';
 import type {Operation} from './operation.js';
 import {formerOwnerOf, ownerOf} from './plan.js';
 import {isReservedAt, scanPages} from './scan.js';
 
-const MEMORY_USAGE = commandHead('MEMORY', 'USAGE');
-
 export interface CopyBatch {
   readonly db: number;
   /** Node number of the target. */
   readonly owner: number;
   readonly keys: readonly Buffer[];
-  /** One key whose value is too big for a single reply. */
-  readonly isBig: boolean;
 }
 
-/** What a batch may take, in memory at the source; bytes. Larger batches are not faster, and hold up whoever shares the servers. */
-const BATCH_BYTES = 512 * 1024;
 /** Names of one journal record. */
 const BATCH_NAME_BYTES = 1024 * 1024;
 /** So many pages, and the place is written down from which a later run may go on. */
@@ -59,7 +49,7 @@ export async function routeKeys(route: Route): Promise<void> {
     }
     for (const [owner, queue] of waiting) {
       const limit = operation.pace.batchKeys(node.number, owner);
-      while (queue.length >= limit && !route.isHalted()) await emitSized(route, owner, nextNames(queue, limit));
+      while (queue.length >= limit && !route.isHalted()) await emit(route, owner, nextNames(queue, limit));
     }
     pages += 1;
     if (pages % PAGES_PER_CURSOR !== 0) continue;
@@ -73,7 +63,7 @@ export async function routeKeys(route: Route): Promise<void> {
 async function flush(route: Route, waiting: Map<number, Buffer[]>): Promise<void> {
   for (const [owner, queue] of waiting) {
     const limit = route.operation.pace.batchKeys(route.node.number, owner);
-    while (queue.length > 0 && !route.isHalted()) await emitSized(route, owner, nextNames(queue, limit));
+    while (queue.length > 0 && !route.isHalted()) await emit(route, owner, nextNames(queue, limit));
   }
 }
 
@@ -97,28 +87,4 @@ function nextNames(queue: Buffer[], limit: number): Buffer[] {
   return queue.splice(0, keys);
 }
 
-/** Asks how much each value takes, before anybody reads it, and cuts the batch accordingly. */
-async function emitSized(route: Route, owner: number, names: readonly Buffer[]): Promise<void> {
-  const {socket, db, operation} = route;
-  const request = new Request();
-  for (const key of names) request.with(MEMORY_USAGE, key);
-  const sizes = await socket.send(request);
-  let [keys, bytes]: [Buffer[], number] = [[], 0];
-  const emit = async (): Promise<void> => {
-    if (keys.length > 0) await route.emit({db, owner, keys, isBig: false});
-    [keys, bytes] = [[], 0];
-  };
-  for (const [i, key] of names.entries()) {
-    const found = sizes[i];
-    // A key that is gone by now has no size; whoever reads it will see that.
-    const size = typeof found === 'number' ? found : 0;
-    if (size > operation.settings.bigKeyBytes) {
-      await route.emit({db, owner, keys: [key], isBig: true});
-      continue;
-    }
-    if (keys.length > 0 && bytes + size > BATCH_BYTES) await emit();
-    keys.push(key);
-    bytes += size;
-  }
-  await emit();
-}
+const emit = ({emit: put, db}: Route, owner: number, keys: readonly Buffer[]): Promise<void> => put({db, owner, keys});

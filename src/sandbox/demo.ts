@@ -2,7 +2,7 @@
 import {spawn} from 'node:child_process';
 import {mkdtempSync, readFileSync, rmSync} from 'node:fs';
 import {tmpdir} from 'node:os';
-import {join} from 'node:path';
+import {dirname, join} from 'node:path';
 import {ExitCode, RtopoError} from '../errors.js';
 import type {SandboxDemoReport, SandboxUpReport} from '../report/sandbox.js';
 import {parseTopology} from '../topology/parse.js';
@@ -85,11 +85,12 @@ class Story {
       'Real servers on this machine: three shards, and a spare for later',
       'sandbox up --shards 3 --replicas 1 --spares 1',
     );
-    const {server, env, signal} = this.#options;
+    const {server, env, signal, program} = this.#options;
     const sandbox = await up({
       cwd: this.#cwd,
       env,
       signal,
+      schemaFile: join(dirname(program), '../schema/rtopo.schema.json'),
       shards: 3,
       replicas: 1,
       spares: 1,

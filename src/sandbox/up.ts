@@ -3,8 +3,7 @@
  * what they should become. Half a sandbox is none: what was started is stopped when anything fails.
  */
 import {mkdirSync, readdirSync, writeFileSync} from 'node:fs';
-import {dirname, join, resolve} from 'node:path';
-import {fileURLToPath} from 'node:url';
+import {join, resolve} from 'node:path';
 import {ExitCode, escapeText, RtopoError, refusal} from '../errors.js';
 import type {SandboxUpReport} from '../report/sandbox.js';
 import {runningPid, type ServerRecord} from './identity.js';
@@ -23,6 +22,8 @@ export interface UpOptions extends Readonly<Partial<Record<keyof SandboxSize, nu
   readonly cwd: string;
   /** Environment of the servers; its PATH is where a server program is looked for. */
   readonly env: NodeJS.ProcessEnv;
+  /** The schema that comes with the program: completion in editors works without a network. */
+  readonly schemaFile: string;
   /** Folder of the servers and their data; default `.rtopo-sandbox`. */
   readonly dir?: string | undefined;
   /** Server program to start; default redis-server or valkey-server from PATH. */
@@ -54,7 +55,7 @@ export async function up(options: UpOptions): Promise<SandboxUpReport> {
     options.signal?.throwIfAborted();
     // Checked again: the file may have come into being while the servers were starting.
     refuseForeignTopology(topologyFile);
-    writeFileSync(topologyFile, topologyText(placed, schemaFile()));
+    writeFileSync(topologyFile, topologyText(placed, options.schemaFile));
     return report({dir, topologyFile, program, placed, log, downCommand});
   } catch (error) {
     await stopServers(dir, log.state.servers);
@@ -150,11 +151,6 @@ function entriesOf(dir: string): readonly string[] {
       cause: error,
     });
   }
-}
-
-/** The schema that came with this program: completion in editors works without a network. */
-function schemaFile(): string {
-  return join(dirname(fileURLToPath(import.meta.url)), '../../schema/rtopo.schema.json');
 }
 
 function addressOf(record: ServerRecord): string {

@@ -94,7 +94,12 @@ test('a token that is no longer there deletes nothing and releases nothing', asy
     await raw.cmd('SET', 'k', 'v');
     const crc = ((await raw.cmd('DUMP', 'k')) as Buffer).subarray(-8);
     const del = async (token: string, digest = crc, expiry = -1) =>
-      String(await raw.cmd('EVAL', COMPARE_AND_DELETE.text, 2, 'k', LOCK_KEY, token, 0, digest, expiry));
+      String(
+        await raw.cmd(
+          ...(['EVAL', COMPARE_AND_DELETE.text, 2, 'k', LOCK_KEY, token, 0, digest] as const),
+          ...(expiry < 0 ? [] : [1, expiry]),
+        ),
+      );
     assert.is(await del(lock.token, Buffer.alloc(8, 1)), 'k', 'another value');
     assert.is(await del(lock.token, crc, 5), 'k', 'another expiry');
     await raw.cmd('SET', LOCK_KEY, 'somebody else');

@@ -104,8 +104,18 @@ export const mutants: readonly Mutant[] = [
     name: 'set-without-nx',
     about: 'SET overwrites the string that the target already held',
     edits: [
-      {file: texts, find: 'request.begin(expireAtMs < 0 ? 4 : 6);', replace: 'request.begin(expireAtMs < 0 ? 3 : 5);'},
-      {file: texts, find: "  request.part('NX');\n", replace: ''},
+      {file: texts, find: "const SET = commandOf(4, 'SET');", replace: "const SET = commandOf(3, 'SET');"},
+      {
+        file: texts,
+        find: "const SET_EXPIRING = commandOf(6, 'SET');",
+        replace: "const SET_EXPIRING = commandOf(5, 'SET');",
+      },
+      {file: texts, find: "const NX = framedParts('NX');", replace: 'const NX = framedParts();'},
+      {
+        file: texts,
+        find: "const NX_PXAT = framedParts('NX', 'PXAT');",
+        replace: "const NX_PXAT = framedParts('PXAT');",
+      },
     ],
     checks: [tests('migration/transports'), replay('hostile:squat-copying:9')],
   },
@@ -115,8 +125,8 @@ export const mutants: readonly Mutant[] = [
     edits: [
       {
         file: texts,
-        find: 'if (!Buffer.isBuffer(found) || !found.equals(one.text) || expireAtMs !== one.expireAtMs) return true;',
-        replace: 'if (found === undefined || expireAtMs === undefined) return true;',
+        find: 'if (isMade && isReadBack && heldUntilMs === expireAtMs && isSame({read, at}, {replies, at: count + 1 + i})) {',
+        replace: 'if (isMade && (isReadBack || heldUntilMs === expireAtMs || isSame({read, at}, {replies, at: i}))) {',
       },
     ],
     checks: [tests('migration/transports'), tests('migration/barrier')],
@@ -125,11 +135,16 @@ export const mutants: readonly Mutant[] = [
     name: 'texts-live-for-ever',
     about: 'strings are set without their expiry',
     edits: [
-      {file: texts, find: 'request.begin(expireAtMs < 0 ? 4 : 6);', replace: 'request.begin(4);'},
       {
         file: texts,
-        find: "  if (expireAtMs < 0) return;\n  request.part('PXAT');\n  request.part(expireAtMs);\n",
-        replace: '  if (expireAtMs < -2) return;\n',
+        find: "const SET_EXPIRING = commandOf(6, 'SET');",
+        replace: "const SET_EXPIRING = commandOf(4, 'SET');",
+      },
+      {file: texts, find: "const NX_PXAT = framedParts('NX', 'PXAT');", replace: "const NX_PXAT = framedParts('NX');"},
+      {
+        file: texts,
+        find: '  if (expireAtMs >= 0) request.part(expireAtMs);',
+        replace: '  if (expireAtMs < -2) request.part(expireAtMs);',
       },
     ],
     checks: [tests('migration/transports')],
@@ -271,7 +286,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'expiry-not-compared',
     about: 'a key whose expiry was changed after it was copied is deleted all the same',
-    edits: [{file: deletion, find: " or call('PEXPIRETIME', key) ~= tonumber(ARGV[3 + i])", replace: ''}],
+    edits: [{file: deletion, find: " or call('PEXPIRETIME', key) ~= (expiries[i] or -1)", replace: ''}],
     checks: [replay('hostile:write-pexpireat-verified:5'), tests('migration/prune')],
   },
   {

@@ -6,6 +6,7 @@ import {RtopoError} from '../../src/errors.js';
 import type {SandboxUpReport} from '../../src/report/sandbox.js';
 import {down} from '../../src/sandbox/down.js';
 import {type UpOptions, up} from '../../src/sandbox/up.js';
+import {repositoryRoot} from '../rig/cli.js';
 import {freePort, makeDir, removeDir, serverProgram} from '../rig/processes.js';
 import {connectRaw, type Raw} from '../rig/raw.js';
 
@@ -31,7 +32,10 @@ export async function playground(body: (ground: Playground) => Promise<void>): P
     dir,
     topologyFile: join(cwd, 'rtopo.yml'),
     up: async (options) =>
-      up({cwd, env: process.env, server: serverProgram(), basePort: await freePort(), ...small, ...options}),
+      up({
+        ...{cwd, env: process.env, schemaFile: join(repositoryRoot, 'schema/rtopo.schema.json')},
+        ...{server: serverProgram(), basePort: await freePort(), ...small, ...options},
+      }),
     program: (name, text) => {
       const file = join(cwd, name);
       const version = `if [ "$1" = --version ]; then exec ${serverProgram()} --version; fi`;

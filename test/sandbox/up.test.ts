@@ -98,7 +98,7 @@ test('the servers outlive the program that started them', async () => {
     const server = JSON.stringify(serverProgram());
     const code = `import {up} from ${from};
       const made = await up({cwd: ${JSON.stringify(ground.cwd)}, env: process.env, server: ${server}, basePort: ${port},
-        shards: 1, replicas: 1, spares: 0});
+        schemaFile: 'rtopo.schema.json', shards: 1, replicas: 1, spares: 0});
       console.log(made.servers.map(({address}) => address).join());`;
     writeFileSync(join(ground.cwd, 'starter.mts'), code);
     const args = ['--import', 'tsx', join(ground.cwd, 'starter.mts')];

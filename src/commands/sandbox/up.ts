@@ -1,3 +1,4 @@
+import {join} from 'node:path';
 import {Flags} from '@oclif/core';
 import {BaseCommand} from '../../cli/base.js';
 import {renderSandboxUp} from '../../render/sandbox.js';
@@ -31,6 +32,7 @@ export default class SandboxUp extends BaseCommand {
     const report = await up({
       cwd: process.cwd(),
       env: process.env,
+      schemaFile: join(this.config.root, 'schema/rtopo.schema.json'),
       signal: this.abortSignal(),
       ...size,
       ...(timeout && {timeoutMs: timeout}),

@@ -8,7 +8,7 @@
  */
 import {Request} from '../../redis/resp/encode.js';
 import {type Copy, copyOf, requestCopy} from '../compare.js';
-import {dumpCrc} from '../digest.js';
+import {dumpSum} from '../digest.js';
 import {footerFor, refoot, wayFor} from '../payload.js';
 import {ageCommand, ageOf, carriesAge} from './age.js';
 import {GONE, type Item, land, lostKey, UNREADABLE} from './landing.js';
@@ -44,7 +44,7 @@ export const dumpRestore: Transport = {
 
 function announced({payload, expireAtMs}: Copy): Announced {
   const isThere = payload !== null;
-  return {sum: isThere ? dumpCrc(payload) : null, of: 'dump', bytes: payload?.length ?? 0, expireAtMs};
+  return {sum: isThere ? dumpSum(payload) : null, of: 'dump', bytes: payload?.length ?? 0, expireAtMs};
 }
 
 /** Ages before anything else: DUMP itself would reset them. */

@@ -1,6 +1,6 @@
 /** The contract of a way to carry keys. Every transport joins the battery in test/migration/transport-battery.ts. */
 import type {RespSocket} from '../../redis/resp/socket.js';
-import type {SumOf} from '../digest.js';
+import type {Sum, SumOf} from '../digest.js';
 import type {PayloadSupport} from '../payload.js';
 
 /** What the eviction policy of a target reads of a key's age: its idle time, its frequency, or nothing. */
@@ -29,7 +29,7 @@ export interface Batch {
 /** A key as it was read at the source, and is about to be sent. */
 export interface Announced {
   /** Null: it is not there. */
-  readonly sum: Buffer | null;
+  readonly sum: Sum | null;
   readonly of: SumOf;
   readonly bytes: number;
   /** -1: none. */

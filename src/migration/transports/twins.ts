@@ -80,7 +80,12 @@ export const isSame = (a: Checksum, b: Checksum): boolean =>
   a.crc !== null && b.crc !== null && a.crc.equals(b.crc) && a.expireAtMs === b.expireAtMs;
 
 /** Nothing of it travels. */
-const held = ({crc, expireAtMs}: Checksum): Announced => ({sum: crc, of: 'dump', bytes: 0, expireAtMs});
+const held = ({crc, expireAtMs}: Checksum): Announced => ({
+  sum: crc?.toString('hex') ?? null,
+  of: 'dump',
+  bytes: 0,
+  expireAtMs,
+});
 
 /** This very operation has put it there, by replication. */
 const HELD: Carried = {

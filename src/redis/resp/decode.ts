@@ -77,6 +77,18 @@ export class Decoder {
     this.#chunkBytes = 0;
   }
 
+  /** Nothing is waiting here to become a reply. */
+  get isEmpty(): boolean {
+    return this.#position >= this.#buffer.length && this.#chunkBytes === 0 && this.#stack.length === 0;
+  }
+
+  /** What has come and belongs to no reply yet, for another reader. */
+  takeRest(): Buffer {
+    const rest = Buffer.concat([this.#buffer.subarray(this.#position), ...this.#chunks]);
+    [this.#buffer, this.#position, this.#chunks, this.#chunkBytes, this.#needed] = [rest.subarray(0, 0), 0, [], 0, 1];
+    return rest;
+  }
+
   /** The next whole reply, or undefined while bytes are missing. @throws ProtocolError */
   next(): RespReply | undefined {
     while (this.#position < this.#buffer.length) {

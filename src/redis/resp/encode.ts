@@ -6,6 +6,8 @@ const CR = 13;
 const LF = 10;
 const ZERO = 48;
 const FIRST_BYTES = 16 * 1024;
+/** A buffer that one large pipeline has made larger than this is not kept. */
+const KEPT_BYTES = 2 * 1024 * 1024;
 /** Shorter bytes are copied faster one by one than by a call into native code. */
 const COPY_BY_HAND = 24;
 
@@ -53,6 +55,30 @@ export class Request {
     if (typeof part === 'string') this.#string(part);
     else if (typeof part === 'number') this.#number(part);
     else this.#binary(part);
+  }
+
+  /** The head of a command and arguments of it that are the same each time, made by `commandHead`; `part` or `framed` adds the others. */
+  open(head: Buffer): void {
+    this.#count += 1;
+    this.framed(head, 0, head.length);
+  }
+
+  /** Arguments that stand in `bytes[start, end)` as they are sent: a bulk reply of a server, or those made by `framedParts`. */
+  framed(bytes: Buffer, start: number, end: number): void {
+    const length = end - start;
+    this.#room(length);
+    if (length <= COPY_BY_HAND) {
+      const [to, at] = [this.#bytes, this.#at];
+      for (let i = 0; i < length; i++) to[at + i] = bytes[start + i]!;
+    } else bytes.copy(this.#bytes, this.#at, start, end);
+    this.#at += length;
+  }
+
+  /** Empty again, in the same buffer: whoever sent it must have its replies. */
+  clear(): this {
+    if (this.#bytes.length > KEPT_BYTES) this.#bytes = Buffer.allocUnsafe(FIRST_BYTES);
+    [this.#at, this.#count] = [0, 0];
+    return this;
   }
 
   /** The bytes of the pipeline. Nothing may be added afterwards. */
@@ -128,8 +154,20 @@ export class Request {
 
 /** The bytes of a command up to its last argument, for `with`. */
 export function commandHead(...parts: readonly string[]): Buffer {
+  return commandOf(parts.length + 1, ...parts);
+}
+
+/** The first arguments of a command of so many, for `open`. */
+export function commandOf(length: number, ...parts: readonly string[]): Buffer {
   const request = new Request();
-  request.begin(parts.length + 1);
+  request.begin(length);
+  for (const part of parts) request.part(part);
+  return Buffer.from(request.bytes());
+}
+
+/** Further arguments, for `framed`. */
+export function framedParts(...parts: readonly Part[]): Buffer {
+  const request = new Request();
   for (const part of parts) request.part(part);
   return Buffer.from(request.bytes());
 }

@@ -11,6 +11,7 @@ import {resolveCredentials} from '../credentials.js';
 import {networkFault, replyFault, timeoutFault} from '../faults.js';
 import {Decoder, ProtocolError, ReplyError, type RespReply, type ScanPage} from './decode.js';
 import {type Part, Request} from './encode.js';
+import {FlatReplies} from './flat.js';
 import type {Script} from './script.js';
 
 interface Replies {
@@ -27,7 +28,13 @@ interface Page {
   readonly reject: (error: RtopoError) => void;
 }
 
-type Waiting = Replies | Page;
+interface Flat {
+  readonly kind: 'flat';
+  readonly resolve: (replies: FlatReplies) => void;
+  readonly reject: (error: RtopoError) => void;
+}
+
+type Waiting = Replies | Page | Flat;
 
 export class RespSocket {
   readonly address: Address;
@@ -39,6 +46,10 @@ export class RespSocket {
   #timer: NodeJS.Timeout | null = null;
   #db = 0;
   #touchesNothing = false;
+  /** The pipeline of `flat` and its replies: made when first needed, and used again. */
+  #flatRequest: Request | null = null;
+  #flatReplies: FlatReplies | null = null;
+  #isFlat = false;
 
   private constructor(address: Address, socket: Socket, timeoutMs: number) {
     this.address = address;
@@ -101,6 +112,29 @@ export class RespSocket {
     });
   }
 
+  /**
+   * A pipeline that `build` writes and whose replies are not made into values. One at a time, and they are only good until the next one:
+   * the buffers are the same. @throws RtopoError when the connection is lost or silent
+   */
+  async flat(build: (request: Request) => void): Promise<FlatReplies> {
+    if (this.#fault !== null) throw this.#fault;
+    if (this.#isFlat) throw new Error('one flat pipeline at a time');
+    this.#flatRequest ??= new Request();
+    this.#flatReplies ??= new FlatReplies();
+    const [request, replies] = [this.#flatRequest.clear(), this.#flatReplies];
+    build(request);
+    if (request.count === 0) throw new Error('a flat pipeline needs a command');
+    replies.reset(request.count);
+    this.#isFlat = true;
+    try {
+      return await new Promise((resolve, reject) => {
+        this.#expect({kind: 'flat', resolve, reject}, request.bytes());
+      });
+    } finally {
+      this.#isFlat = false;
+    }
+  }
+
   /** One page of SCAN, its keys as ranges of the bytes that came. @throws RtopoError also for a refusal */
   async scan(cursor: string, count: number): Promise<ScanPage> {
     if (this.#fault !== null) throw this.#fault;
@@ -150,7 +184,9 @@ export class RespSocket {
 
   #receive(chunk: Buffer): void {
     try {
-      this.#decoder.feed(chunk);
+      const rest = this.#waiting[0]?.kind === 'flat' && this.#decoder.isEmpty ? this.#receiveFlat(chunk) : chunk;
+      // What arrives is only lent.
+      if (rest.length > 0) this.#decoder.feed(Buffer.from(rest));
       while (this.#deliver());
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
@@ -167,9 +203,27 @@ export class RespSocket {
     this.#watch();
   }
 
+  /** Returns what does not belong to the flat replies that are waited for. */
+  #receiveFlat(chunk: Buffer): Buffer {
+    const first = this.#waiting[0];
+    if (first?.kind !== 'flat') return chunk;
+    const used = this.#flatReplies!.push(chunk);
+    if (used === -1) return NOTHING;
+    this.#waiting.shift();
+    first.resolve(this.#flatReplies!);
+    return chunk.subarray(used);
+  }
+
   /** Hands the next whole reply to whoever waits for it; false when there is none. */
   #deliver(): boolean {
     const first = this.#waiting[0];
+    if (first?.kind === 'flat') {
+      const came = this.#decoder.takeRest();
+      if (came.length === 0) return false;
+      const rest = this.#receiveFlat(came);
+      if (rest.length > 0) this.#decoder.feed(rest);
+      return this.#waiting[0] !== first;
+    }
     if (first?.kind === 'page') {
       const page = this.#decoder.nextPage();
       if (page === undefined) return false;
@@ -209,13 +263,15 @@ export class RespSocket {
   }
 }
 
+const NOTHING = Buffer.alloc(0);
+
 /** A connected socket, TLS verified, not logged in yet. */
 /** What the system hands over at once; replies longer than that come in parts. */
 const READ_BYTES = 64 * 1024;
 
 /**
- * @param onChunk takes what arrives, and may keep it. Over TCP it is read into one buffer again and again, which costs a copy and saves the
- * life of a stream and a large allocation for every few replies. Without it the caller listens to the socket.
+ * @param onChunk is lent what arrives. Over TCP it is read into one buffer again and again, which saves the life of a stream and a large
+ * allocation for every few replies. Without it the caller listens to the socket.
  */
 export async function dial(
   {address, tls}: Endpoint,
@@ -226,7 +282,7 @@ export async function dial(
   const onread = onChunk && {
     buffer: Buffer.allocUnsafeSlow(READ_BYTES),
     callback: (length: number, buffer: Uint8Array) => {
-      onChunk(Buffer.from(buffer.subarray(0, length)));
+      onChunk(Buffer.from(buffer.buffer, buffer.byteOffset, length));
       return true;
     },
   };
