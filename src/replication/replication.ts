@@ -125,13 +125,15 @@ export class Replication {
 
   /** Runs that died and left nothing to do are ended, so that nobody is told of them again. Orders nothing. */
   conclude(): void {
-    const {at, topology} = this.#options;
+    const {at} = this.#options;
     if (at === undefined || this.report.refused.length > 0) return;
     const forgiven = new Set(this.#forgiven());
-    const declared = allInstances(topology).map(({instance}) => addressText(instance.address));
-    closeOthers(at, null, ({owed}) =>
-      owed.some(({instance}) => declared.includes(instance) && !forgiven.has(instance)),
-    );
+    try {
+      closeOthers(at, null, ({owed}) => owed.some(({instance}) => !forgiven.has(instance)));
+    } catch (error) {
+      // There was nothing to do, and nothing was done: a journal that stays open is told again.
+      if (!(error instanceof RtopoError)) throw error;
+    }
   }
 
   /** Owed by servers that are declared no more, or have no config file: nothing can be done about it. */

@@ -122,6 +122,19 @@ const table: readonly [what: string, world: World, codes: readonly string[], say
     /user ops may not run REPLICAOF, CONFIG SET\..*ACL SETUSER ops \+replicaof \+config\|set$/,
   ],
   [
+    'the login may not lock: the command, and the key',
+    {
+      master: reading({
+        denied: [
+          ['EVAL', '', '1', '__rtopo:lock'],
+          ['SET', '__rtopo:lock', 'x'],
+        ],
+      }),
+    },
+    [`NO_PERMISSION ${M}`],
+    /user ops may not run EVAL, SET\..*ACL SETUSER ops \+eval \+set ~__rtopo:lock$/,
+  ],
+  [
     'the login may not write the role down',
     {replica: reading({denied: [['CONFIG', 'REWRITE']]})},
     [`!NOT_PERSISTABLE ${R}`],

@@ -6,6 +6,7 @@ import {readFileSync} from 'node:fs';
 import {join} from 'node:path';
 import {suite} from 'uvu';
 import * as assert from 'uvu/assert';
+import {topologyStatePath} from '../../src/journal/state.js';
 import {readKnown} from '../../src/replication/former.js';
 import {Replication} from '../../src/replication/replication.js';
 import {statusOf} from '../../src/replication/status.js';
@@ -141,6 +142,13 @@ test('a role that was changed by hand and not written down is written down too, 
     assert.is((await made.apply(() => undefined)).verdict.exit, 0);
     assert.equal([await problems(scene), (await planAgain(scene)).hasWork], [[], false]);
   }));
+
+test('without a file the addresses stand for the topology, in any order', () => {
+  const path = (...addresses: string[]) => topologyStatePath('/state', addresses, 'replication');
+  assert.is(path('a:1', 'b:2'), path('b:2', 'a:1'));
+  assert.is.not(path('a:1', 'b:2'), path('a:1', 'b:3'));
+  assert.is.not(path('a:1'), topologyStatePath('/state', 'a:1', 'replication'));
+});
 
 test('a server that is declared no more is forgotten with what it owes', () =>
   withPair(async (scene) => {
