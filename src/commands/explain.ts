@@ -8,7 +8,7 @@ import type {ExplainReport} from '../report/explain.js';
 export default class Explain extends BaseCommand {
   static override summary = 'A code of rtopo in full: what it means, why it happens, what to do.';
   static override description =
-    'Every problem and refusal of status, replicate and the changes of master carries a stable code. Asks no server and reads no topology file. ' +
+    'Every problem, refusal and failure carries a stable code. Asks no server and reads no topology file. ' +
     'Without a code: all of them, with severity and one line each. Exit 64: there is no such code.';
   static override examples = [
     '<%= config.bin %> <%= command.id %> LINK_AUTH',

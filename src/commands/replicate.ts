@@ -1,6 +1,6 @@
 import {BaseCommand, DEFAULT_TIMEOUT_MS} from '../cli/base.js';
 import {confirm} from '../cli/confirm.js';
-import {duration} from '../cli/flags.js';
+import {duration, stateDir} from '../cli/flags.js';
 import {assertConsentsAlone, replicateFlags} from '../cli/replicating.js';
 import {renderReplicate} from '../render/replicate.js';
 import type {ReplicateReport} from '../report/replicate.js';
@@ -28,6 +28,7 @@ export default class Replicate extends BaseCommand {
       helpValue: '5s',
       helpGroup: 'GLOBAL',
     }),
+    'state-dir': stateDir,
   };
   static override flags = replicateFlags;
 
@@ -36,8 +37,13 @@ export default class Replicate extends BaseCommand {
     assertConsentsAlone(flags);
     const {declaredTopology} = await import('../topology/ad-hoc.js');
     const {Replication} = await import('../replication/replication.js');
+    const {declaredBy} = await import('../replication/replicate-history.js');
+    const {topology, path} = await declaredTopology({
+      ...{file: flags.topology, master: flags.master, replicas: flags.replica},
+    });
     const options = {
-      topology: await declaredTopology({file: flags.topology, master: flags.master, replicas: flags.replica}),
+      topology,
+      at: {stateDir: flags['state-dir'], declared: declaredBy(path, topology), command: this.commandLine},
       discard: (flags['discard-data'] ?? []).map((text) => parseAddress(text, '--discard-data')),
       commandTimeoutMs: flags.timeout ?? DEFAULT_TIMEOUT_MS,
       linkTimeoutMs: flags.timeout ?? LINK_TIMEOUT_MS,
@@ -46,6 +52,7 @@ export default class Replicate extends BaseCommand {
     const [saved, out] = [flags['apply-plan'], flags['plan-out']];
     const replication = await (saved === undefined ? Replication.plan(options) : Replication.saved(saved, options));
     if (out !== undefined || flags['dry-run'] || !replication.hasWork) {
+      if (!replication.hasWork && out === undefined && !flags['dry-run']) replication.conclude();
       const report = out === undefined ? replication.report : await replication.save(out, this.commandLine);
       return this.present(report, renderReplicate, replication.verdict);
     }

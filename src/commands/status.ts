@@ -36,13 +36,14 @@ export default class Status extends StatusCommand {
     const {flags} = await this.parse(Status, withWatchInterval(this.argv));
     this.assertAgreement(flags);
     const {topology, path} = await currentTopology(flags.topology);
-    const {readMastership} = await import('../replication/former.js');
+    const {readKnown} = await import('../replication/former.js');
     const {Sampler} = await import('../replication/sampler.js');
     const {Wait} = await import('../replication/wait-for.js');
+    const again = repeatedFlags(flags);
     const sampler = new Sampler(topology, {
       limits: limitsOf(flags),
-      readKnown: () => readMastership(path, flags['state-dir']),
-      again: repeatedFlags(flags),
+      readKnown: () => readKnown(topology, {file: path, stateDir: flags['state-dir'], again}),
+      again,
     });
     const goal = flags['wait-for'];
     if (goal !== undefined) return this.waitFor(new Wait(goal, this.commandLine), sampler, flags);

@@ -175,11 +175,16 @@ export class OperationLock {
   }
 }
 
-/** Who holds the lock of a node, in words; null when nobody does. */
-export function describeHolder(value: string): string {
+/**
+ * Who holds the lock of a node, in words.
+ * @param nowMs for its age; by our clock, and that of another host may be another one
+ */
+export function describeHolder(value: string, nowMs: number | null = null): string {
   try {
     const {op, user, host, pid, started} = JSON.parse(value) as Record<string, unknown>;
-    return escapeText(`operation ${op} of ${user} on ${host} (process ${pid}, since ${started})`);
+    const age = nowMs === null ? Number.NaN : Math.max(0, Math.round((nowMs - Date.parse(String(started))) / 1000));
+    const since = `since ${started}${Number.isNaN(age) ? '' : `, ${age} s ago`}`;
+    return escapeText(`operation ${op} of ${user} on ${host} (process ${pid}, ${since})`);
   } catch {
     return 'somebody (the lock is not readable)';
   }
@@ -188,7 +193,7 @@ export function describeHolder(value: string): string {
 function lockedBy({socket}: Lockable, holder: string): RtopoError {
   return refusal({
     code: 'LOCKED',
-    message: `${addressText(socket.address)} is locked by ${describeHolder(holder)}. Two operators must not work on it at once.`,
+    message: `${addressText(socket.address)} is locked by ${describeHolder(holder, Date.now())}. Two operators must not work on it at once.`,
     remedy: 'wait for it to end; when its process is dead, its lock ends by itself within 60 s',
   });
 }

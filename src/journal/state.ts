@@ -14,17 +14,20 @@ export function stateRoot(flag: string | undefined, env: NodeJS.ProcessEnv): str
   return join(xdg !== undefined && isAbsolute(xdg) ? xdg : join(homedir(), '.local', 'state'), 'rtopo');
 }
 
-/** What kind of operations a folder is for: keys that move, or masters that change. */
-export type Wing = 'rebalance' | 'mastership';
+/** What kind of operations a folder is for: keys that move, masters that change, servers that are made what the file says. */
+export type Wing = 'rebalance' | 'mastership' | 'replication';
 
-/** The folder for one topology file's operations, whether it exists or not. */
-export function topologyStatePath(root: string, topologyFile: string, wing: Wing): string {
-  return join(root, wing, topologyId(topologyFile));
+/** What operations are kept by: the path of the topology file, or, where there is no file, the addresses of all servers. */
+export type Declared = string | readonly string[];
+
+/** The folder for one topology's operations, whether it exists or not. */
+export function topologyStatePath(root: string, declared: Declared, wing: Wing): string {
+  return join(root, wing, typeof declared === 'string' ? topologyId(declared) : addressesId(declared));
 }
 
-/** The folder for one topology file's operations, made when it is missing. @throws RtopoError `STATE_UNSAFE`, `STATE_UNWRITABLE` */
-export function topologyStateDir(root: string, topologyFile: string, wing: Wing = 'rebalance'): string {
-  const dir = topologyStatePath(root, topologyFile, wing);
+/** The folder for one topology's operations, made when it is missing. @throws RtopoError `STATE_UNSAFE`, `STATE_UNWRITABLE` */
+export function topologyStateDir(root: string, declared: Declared, wing: Wing = 'rebalance'): string {
+  const dir = topologyStatePath(root, declared, wing);
   try {
     mkdirSync(dir, {recursive: true, mode: 0o700});
   } catch (error) {
@@ -48,6 +51,12 @@ function topologyId(file: string): string {
     // Gone since; the resolved path is what is left to go by.
   }
   return createHash('sha256').update(real).digest('hex').slice(0, 16);
+}
+
+/** The same servers in another order are the same. */
+function addressesId(addresses: readonly string[]): string {
+  const text = [...addresses].sort().join(' ');
+  return createHash('sha256').update(`addresses ${text}`).digest('hex').slice(0, 16);
 }
 
 function assertPrivate(dir: string): void {

@@ -98,6 +98,8 @@ export function infoReplicas(info: Info): readonly ListedReplica[] {
 export interface RoleOrders {
   readonly changes: number;
   readonly rewrites: number | null;
+  /** It was told to, whatever came of it. */
+  readonly isRewriteTried?: boolean;
 }
 
 /** From `INFO commandstats`: `cmdstat_replicaof:calls=1,usec=9,usec_per_call=9.00,rejected_calls=0,failed_calls=0`. Failed calls do not count. */
@@ -109,6 +111,7 @@ export function infoRoleOrders(info: Info): RoleOrders {
       Number(new RegExp(`(?:^|,)${name}=(\\d{1,15})(?:,|$)`).exec(stat)?.[1] ?? 0);
     return Math.max(0, field('calls') - field('failed_calls'));
   };
+  const isRewriteTried = infoText(info, 'cmdstat_config|rewrite') !== null;
   const changes = ['replicaof', 'slaveof', 'failover'].reduce((sum, command) => sum + (done(command) ?? 0), 0);
-  return {changes, rewrites: done('config|rewrite') ?? (done('config') === null ? 0 : null)};
+  return {changes, rewrites: done('config|rewrite') ?? (done('config') === null ? 0 : null), isRewriteTried};
 }

@@ -101,7 +101,7 @@ const TABLE: readonly Permission[] = [
   {command: 'status', keys: 'none', commands: LOOKING},
   {command: 'discover', keys: 'none', commands: LOOKING},
   {command: 'doctor', keys: 'none', commands: LOOKING},
-  {command: 'replicate', keys: 'lock-read', commands: ROLES},
+  {command: 'replicate', keys: 'lock', commands: [...ROLES, ...LOCK]},
   {command: 'switchover', keys: 'lock', commands: SWITCHOVER},
   {command: 'switchover resume', keys: 'lock', commands: SWITCHOVER},
   {command: 'switchover abort', keys: 'lock', commands: SWITCHOVER},

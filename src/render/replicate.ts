@@ -71,6 +71,8 @@ function actionText(step: ReplicateStepReport, style: Style): string {
       const changes = (step.settings ?? []).map(({name, from, to}) => `${name} ${from} → ${to}`);
       return `set ${changes.join(', ')}${remark(step, style)}`;
     }
+    case 'persist':
+      return `write its role into its config file${step.persisted === 'yes' ? '' : remark(step, style)}`;
   }
 }
 

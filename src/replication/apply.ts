@@ -2,8 +2,9 @@
  * The order of the changes. Shards run side by side; inside a shard it is logins → promotion → replicas level by level → settings,
  * because a replica can only follow a parent that already leads where it should.
  */
+import {RtopoError} from '../errors.js';
 import type {ReplicateStepReport} from '../report/replicate.js';
-import {addressText, type Instance} from '../topology/types.js';
+import {addressText, type Instance, type Shard} from '../topology/types.js';
 import type {Plan, ShardPlan, Step} from './plan.js';
 import {countersOf, resyncsOf, type SyncCounters} from './resync.js';
 import {SyncSlots} from './slots.js';
@@ -34,6 +35,12 @@ async function applyShard({shard, steps}: ShardPlan, run: Run): Promise<StepResu
   const results: StepResult[] = [];
   const failed = new Set<string>();
   for (const wave of waves(steps)) {
+    const lost = await lockLost(shard, run.options);
+    if (lost !== null) {
+      results.push(...stopped(shard, wave, lost));
+      for (const step of wave) failed.add(keyOf({action: step.do, instance: addressText(step.instance.address)}));
+      continue;
+    }
     const before = await countSyncs(wave, run);
     const done = await Promise.all(
       wave.map(async (step): Promise<StepResult> => {
@@ -47,6 +54,26 @@ async function applyShard({shard, steps}: ShardPlan, run: Run): Promise<StepResu
     results.push(...(await withResyncs(wave, done, before, run)));
   }
   return results;
+}
+
+/** Before each wave, for one may last as long as data travel. Null: the lock is ours. */
+async function lockLost(shard: Shard, {recorder}: ApplyOptions): Promise<RtopoError | null> {
+  try {
+    await recorder?.checkpoint(shard);
+    return null;
+  } catch (error) {
+    if (!(error instanceof RtopoError)) throw error;
+    return error;
+  }
+}
+
+/** Somebody else may be at work by now: nothing is ordered any more. */
+function stopped(shard: Shard, wave: readonly Step[], error: RtopoError): StepResult[] {
+  const {code, message, remedy = 'rtopo replicate'} = error;
+  return wave.map((step) => ({
+    report: {...stepReport(shard.name, step, 'failed'), code, message, remedy},
+    ...{error, changed: false},
+  }));
 }
 
 async function begin(
@@ -116,6 +143,7 @@ function waves(steps: readonly Step[]): Step[][] {
       case 'replicate-from':
         return 1 + step.level;
       case 'set-config':
+      case 'persist':
         return Number.POSITIVE_INFINITY;
     }
   };

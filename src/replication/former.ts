@@ -3,7 +3,9 @@ import {RtopoError} from '../errors.js';
 import type {StatusReport} from '../report/status.js';
 import type {Topology} from '../topology/types.js';
 import {withMastership} from './judge-former.js';
+import type {UnfinishedRun} from './judge-unfinished.js';
 import type {Observation} from './observe.js';
+import {declaredBy, unfinishedRun, unfinishedRuns} from './replicate-history.js';
 import {allChanges} from './switchover-history.js';
 import type {Mark} from './switchover-record.js';
 
@@ -28,10 +30,23 @@ export interface UnfinishedChange {
 export interface Mastership {
   readonly former: readonly Former[];
   readonly unfinished: readonly UnfinishedChange[];
+  /** Runs of `replicate` that did not come to their end, newest first. */
+  readonly runs?: readonly UnfinishedRun[];
 }
 
-/** @param file path of the topology file; null: it is none, and nothing is known */
-export function readMastership(file: string | null, stateDir: string | undefined): Mastership {
+/** @param file path of the topology file; null: it is none, and nothing is known of masters that changed */
+export function readKnown(
+  topology: Topology,
+  {file, stateDir, again}: {file: string | null; stateDir: string | undefined; again: string},
+): Mastership {
+  const runs = unfinishedRuns({stateDir, declared: declaredBy(file, topology)});
+  return {
+    ...readMastership(file, stateDir),
+    runs: runs.map((told) => unfinishedRun(told, `rtopo replicate${again}`)),
+  };
+}
+
+function readMastership(file: string | null, stateDir: string | undefined): Mastership {
   const all = file === null ? [] : allChanges({file, stateDir});
   const former: Former[] = [];
   /** Addresses that have led again since, newest change first. */
@@ -57,18 +72,21 @@ export function readMastership(file: string | null, stateDir: string | undefined
   return {former, unfinished};
 }
 
+/** What changes of master and runs of `replicate` have left behind, for servers that cannot tell it. */
+export interface Journals {
+  readonly readKnown: () => Mastership;
+  /** Flags that a printed command must repeat. */
+  readonly again: string;
+}
+
 /** A report on the live servers, with what the journals of this account add to it. */
 export function addMastership(
   report: StatusReport,
   seen: {readonly topology: Topology; readonly observation: Observation},
-  {
-    file,
-    stateDir,
-    again,
-  }: {readonly file: string | null; readonly stateDir: string | undefined; readonly again: string},
+  {readKnown, again}: Journals,
 ): StatusReport {
   try {
-    return withMastership(report, {...seen, known: readMastership(file, stateDir), again});
+    return withMastership(report, {...seen, known: readKnown(), again, nowMs: Date.now()});
   } catch (error) {
     if (!(error instanceof RtopoError)) throw error;
     // The servers have been asked, and what they said counts more than a journal that cannot be read.

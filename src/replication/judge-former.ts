@@ -3,6 +3,7 @@ import type {Finding} from '../report/finding.js';
 import type {StatusReport} from '../report/status.js';
 import {addressText, instancesOf, type Shard, type Topology} from '../topology/types.js';
 import type {Former, Mastership, UnfinishedChange} from './former.js';
+import {judgeUnfinishedRun} from './judge-unfinished.js';
 import {factsOf, type Observation} from './observe.js';
 import {redisCli} from './redis-cli.js';
 
@@ -14,17 +15,20 @@ export function withMastership(
     observation,
     known,
     again,
+    nowMs,
   }: {
     readonly topology: Topology;
     readonly observation: Observation;
     readonly known: Mastership;
     /** Flags that a printed command must repeat. */
     readonly again: string;
+    readonly nowMs: number;
   },
 ): StatusReport {
   const found = [
     ...known.former.flatMap((former) => judgeFormer(former, topology, observation)),
     ...known.unfinished.flatMap((one) => judgeUnfinished(one, topology, again)),
+    ...(known.runs ?? []).flatMap((run) => judgeUnfinishedRun(run, topology, nowMs)),
   ];
   if (found.length === 0) return report;
   const isCritical = (match: (finding: Finding) => boolean) =>

@@ -5,7 +5,6 @@ import type {Finding} from '../report/finding.js';
 import {addressText} from '../topology/types.js';
 import {listedBy, liveParent} from './graph.js';
 import {judgeDownLink} from './judge-down.js';
-import {judgeResyncs} from './judge-resync.js';
 import {behind, linkStatus} from './link-status.js';
 import type {Probes} from './probes.js';
 import {redisCli} from './redis-cli.js';
@@ -24,10 +23,9 @@ export function judgeLink(subject: Answered, probes: Probes): Finding[] {
     const percent = sync?.percent == null ? '' : ` (${Math.round(sync.percent)} %)`;
     return [
       problem(subject, 'SYNCING', `${at} is synchronising with ${of}: ${sync?.phase}${percent}.`, 'wait: rtopo status'),
-      ...judgeResyncs(subject),
     ];
   }
-  if (link !== 'up') return [...judgeDownLink(subject, probes), ...judgeResyncs(subject)];
+  if (link !== 'up') return judgeDownLink(subject, probes);
   const parent = liveParent(node, nodes)?.facts ?? null;
   return [
     ...(parent === null ? [] : judgeHistory(subject, parent)),

@@ -5,6 +5,7 @@ import type {Finding} from '../report/finding.js';
 import {type Address, addressText, allInstances, type Topology} from '../topology/types.js';
 import {liveParent, namesOf, parentOf} from './graph.js';
 import {factsOf, type Observation} from './observe.js';
+import {isChangedRole, isUnwritten} from './persistence.js';
 import {redisCli} from './redis-cli.js';
 import {type Answered, liveParentText, problem, warning} from './subject.js';
 
@@ -83,9 +84,7 @@ function isKnown({host, port}: Address, {topology, observation}: Declared): bool
 function judgePersistence(subject: Answered, observed: Observed | undefined): Finding[] {
   const {node, facts} = subject;
   const orders = observed?.reachable ? (observed.orders ?? null) : null;
-  if (orders === null || orders.changes === 0) return [];
-  // REPLICAOF NO ONE to a master changes nothing; one that was promoted keeps its former history. Without a file every server starts as a master.
-  if (facts.role.kind === 'master' && (facts.lineage.replid2 === null || !facts.configFile)) return [];
+  if (!isChangedRole(facts, orders)) return [];
   const at = addressText(node.instance.address);
   const role = facts.role.kind === 'replica' ? `a replica of ${escapeText(liveParentText(subject)!)}` : 'a master';
   if (!facts.configFile) {
@@ -98,7 +97,7 @@ function judgePersistence(subject: Answered, observed: Observed | undefined): Fi
       ),
     ];
   }
-  if (orders.rewrites !== 0) return [];
+  if (!isUnwritten(facts, orders)) return [];
   return [
     warning(
       subject,

@@ -6,12 +6,14 @@ import {escapeText} from '../errors.js';
 import type {Finding} from '../report/finding.js';
 import type {InstanceStatus, ShardStatus, StatusReport} from '../report/status.js';
 import {addressText, type Shard, type Topology} from '../topology/types.js';
+import {type Earlier, transferEta} from './earlier.js';
 import {nodesOf, parentOf} from './graph.js';
 import {judgeLink} from './judge-link.js';
+import {judgeResyncs} from './judge-resync.js';
 import {judgeRole} from './judge-role.js';
 import {judgeServer, judgeUnasked} from './judge-server.js';
 import {judgeShardAsOne, judgeSharedProcesses} from './judge-shard.js';
-import {linkStatus} from './link-status.js';
+import {type LinkStatus, linkStatus} from './link-status.js';
 import type {Observation} from './observe.js';
 import {NOTHING_PROBED, type Probes} from './probes.js';
 import {redisCli} from './redis-cli.js';
@@ -22,6 +24,8 @@ interface World {
   readonly topology: Topology;
   readonly observation: Observation;
   readonly probes: Probes;
+  /** Null on a single look. */
+  readonly earlier: Earlier | null;
 }
 
 /** What is looked at in one instance that answered; a new kind of finding is one more line. */
@@ -29,6 +33,7 @@ const INSTANCE_JUDGES: readonly ((subject: Answered, world: World) => readonly F
   (subject, {probes}) => judgeServer(subject, probes),
   judgeRole,
   (subject, {probes}) => judgeLink(subject, probes),
+  (subject, {observation, earlier}) => judgeResyncs(subject, observation, earlier),
   (subject, {observation}) =>
     judgeUnasked(subject, observation.byAddress.get(addressText(subject.node.instance.address))),
 ];
@@ -42,8 +47,9 @@ export function judgeTopology(
   topology: Topology,
   observation: Observation,
   probes: Probes = NOTHING_PROBED,
+  earlier: Earlier | null = null,
 ): StatusReport {
-  const world = {topology, observation, probes};
+  const world = {topology, observation, probes, earlier};
   const shared = judgeSharedProcesses(topology, observation);
   const shards = topology.shards.map((shard) => judgeShard(shard, world, shared));
   const problems = shards.flatMap(({findings}) => findings);
@@ -105,12 +111,19 @@ function judgeInstance(subject: Subject, world: World): Judged {
     keys: facts.tampered.length > 0 ? null : facts.keys,
     ...(of === null ? {} : {of: escapeText(of)}),
     ...expected,
-    ...(of === null ? {} : linkStatus(answered, world.probes)),
+    ...(of === null ? {} : withEta(linkStatus(answered, world.probes), answered, world)),
     problems: [],
   };
   // What is worst comes first: scripts and people read the first line.
   const findings = INSTANCE_JUDGES.flatMap((judge) => judge(answered, world));
   return {status, findings: findings.sort((a, b) => RANK[a.severity] - RANK[b.severity])};
+}
+
+/** A load says itself how long it takes; for a transfer it needs two looks. */
+function withEta(link: LinkStatus, {node: {instance}}: Answered, {observation, earlier}: World): LinkStatus {
+  const observed = observation.byAddress.get(addressText(instance.address));
+  if (link.sync?.phase !== 'transfer' || !observed?.reachable) return link;
+  return {...link, sync: {...link.sync, etaSeconds: transferEta(observed, earlier, instance)}};
 }
 
 /** It may be down, or alive and unable to answer: the code of the fault tells which. */

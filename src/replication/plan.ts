@@ -9,6 +9,7 @@ import {type Address, addressText, type Instance, instancesOf, type Shard, type 
 import {byLevel, liveParent, type Node, nodesOf, parentOf} from './graph.js';
 import {predictResync, type Relation, relate} from './lineage.js';
 import type {Observation} from './observe.js';
+import {planPersistence} from './persistence.js';
 import {isUsable, type OutOfReach, outOfReach} from './reach.js';
 import {
   type Answering,
@@ -40,7 +41,9 @@ export type Step =
       /** Of its history, what its master never received; null: their histories have nothing in common, or nobody can tell. */
       readonly bytesAtRisk?: number | null;
     }
-  | {readonly do: 'set-config'; readonly instance: Instance; readonly settings: readonly Setting[]};
+  | {readonly do: 'set-config'; readonly instance: Instance; readonly settings: readonly Setting[]}
+  /** Everything is as declared, and a restart would take it back: the config file was not written since. */
+  | {readonly do: 'persist'; readonly instance: Instance};
 
 export interface ShardPlan {
   readonly shard: Shard;
@@ -65,6 +68,8 @@ export interface PlanInput {
   readonly discard: readonly Address[];
   /** What CONFIG GET said, by `addressText`; absent: not asked, or not told. */
   readonly config?: ReadonlyMap<string, LiveConfig>;
+  /** What a run that died had ordered, by `addressText`: nobody knows whether it was written down. */
+  readonly owed?: ReadonlyMap<string, readonly Step['do'][]>;
 }
 
 export function planReplication(input: PlanInput): Plan {
@@ -83,7 +88,7 @@ export function planReplication(input: PlanInput): Plan {
   };
 }
 
-interface Draft {
+export interface Draft {
   readonly shard: Shard;
   /** Master first. */
   readonly nodes: readonly Node[];
@@ -116,6 +121,7 @@ function planShard(input: PlanInput, shard: Shard): Draft {
     draft.steps.unshift(...nodes.filter(isUsable).map(({instance}) => ({do: 'set-auth', instance}) as const));
   }
   planSettings(input, draft);
+  planPersistence(input, draft, needsLogin);
   return draft;
 }
 

@@ -1,18 +1,22 @@
 /** What is to be done, and everything that speaks against it: observed, planned, read and judged. Changes nothing. */
 import type {RtopoError} from '../errors.js';
+import {isAbandoned} from '../journal/lock.js';
 import type {Finding} from '../report/finding.js';
 import type {Refusal} from '../report/replicate.js';
 import {type Address, addressText, type Instance, type Topology} from '../topology/types.js';
 import {factsOf, type Observation, observeTopology} from './observe.js';
-import {type Plan, planReplication, type ShardPlan} from './plan.js';
+import {type Plan, planReplication, type ShardPlan, type Step} from './plan.js';
 import {concernedIn, preflight, trialsOf, withSettings} from './preflight.js';
 import {proveOrders} from './prove.js';
 import {type Reading, readOne} from './reading.js';
+import type {ReplicateTold} from './replicate-record.js';
 
 export interface PlanningOptions {
   readonly topology: Topology;
   readonly discard: readonly Address[];
   readonly commandTimeoutMs: number;
+  /** Runs that died before they came to their end, newest first. */
+  readonly unfinished?: readonly ReplicateTold[];
 }
 
 export interface Planned {
@@ -24,19 +28,23 @@ export interface Planned {
 type Readings = Map<string, Reading>;
 
 /** @throws RtopoError exit 5 when a server goes away that was there a moment ago */
-export async function makePlan({topology, discard, commandTimeoutMs}: PlanningOptions): Promise<Planned> {
+export async function makePlan(options: PlanningOptions): Promise<Planned> {
+  const {topology, discard, commandTimeoutMs, unfinished = []} = options;
   const observation = await observeTopology(topology, commandTimeoutMs);
-  const sketch = planReplication({topology, observation, discard});
+  const owed = owedBy(unfinished);
+  const sketch = planReplication({topology, observation, discard, owed});
   const readings: Readings = new Map();
+  const [latest] = unfinished;
   const answering = (instances: readonly Instance[]) => instances.filter((one) => factsOf(observation, one) !== null);
   await readAll(answering(withSettings(topology)), {readings, plans: sketch.considered, commandTimeoutMs});
   const config = new Map(
     [...readings].flatMap(([at, one]) => (one.config === null ? [] : [[at, one.config] as const])),
   );
-  const plan = planReplication({topology, observation, discard, config});
+  const plan = planReplication({topology, observation, discard, config, owed});
   // Whatever has steps only now, or other ones, is asked what it would say to them.
   const concerned = plan.considered.flatMap(concernedIn);
   await readAll(answering(concerned), {readings, plans: plan.considered, commandTimeoutMs});
+  if (latest !== undefined) withoutLockOf(latest.id, readings);
   const judged = preflight({topology, plan, observation, readings});
   const refused = [...plan.refused, ...judged.refused];
   const unproved = await proveOrders({shards: provable(plan.considered, refused)}, topology, commandTimeoutMs);
@@ -45,6 +53,21 @@ export async function makePlan({topology, discard, commandTimeoutMs}: PlanningOp
     observation,
     warnings: judged.warnings,
   };
+}
+
+/** By address: what was ordered there, and may not have been written into the config file. */
+function owedBy(unfinished: readonly ReplicateTold[]): ReadonlyMap<string, readonly Step['do'][]> {
+  const owed = new Map<string, Step['do'][]>();
+  for (const {instance, what} of unfinished.flatMap((told) => told.owed))
+    owed.set(instance, [...(owed.get(instance) ?? []), what === 'undo' ? 'replicate-from' : what]);
+  return owed;
+}
+
+/** The lock of a dead process is taken over together with its operation, so it stands in nobody's way. */
+function withoutLockOf(operation: string, readings: Readings): void {
+  for (const [at, reading] of readings) {
+    if (reading.lock !== null && isAbandoned(reading.lock, operation)) readings.set(at, {...reading, lock: null});
+  }
 }
 
 async function readAll(

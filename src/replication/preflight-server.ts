@@ -1,6 +1,6 @@
 /** Pure: what stands in the way on one server, whatever it is going to follow. */
 import {escapeText} from '../errors.js';
-import {describeHolder} from '../journal/lock.js';
+import {describeHolder, LOCK_KEY} from '../journal/lock.js';
 import type {ServerFacts} from '../redis/identity.js';
 import {grantLine} from '../redis/permissions.js';
 import type {Finding} from '../report/finding.js';
@@ -84,12 +84,13 @@ function managed({instance, reading, shardPlan}: Judged): Remark[] {
   ];
 }
 
-function locked({instance, reading: {lock}}: Judged): Remark[] {
+function locked({instance, reading}: Judged): Remark[] {
+  const {lock} = reading;
   if (lock === null) return [];
   return [
     {
       code: 'LOCKED',
-      message: `${addressText(instance.address)} is locked by ${describeHolder(lock)}: its role must not change under that.`,
+      message: `${addressText(instance.address)} is locked by ${describeHolder(lock, reading.atMs)}: its role must not change under that.`,
       remedy: 'wait for it to end; when its process is dead, its lock ends by itself within 60 s',
     },
   ];
@@ -116,9 +117,11 @@ function noPermission({address}: Instance, user: string | null, trials: readonly
   return {
     code: 'NO_PERMISSION',
     message: `On ${at} the user ${who} may not run ${names.map((name) => name.replace('|', ' ').toUpperCase()).join(', ')}.`,
-    remedy: `on ${at}: ${grantLine(who, names)}`,
+    remedy: `on ${at}: ${grantLine(who, names)}${trials.some(isLocking) ? ` ~${LOCK_KEY}` : ''}`,
   };
 }
+
+const isLocking = (trial: Trial): boolean => trial.includes(LOCK_KEY);
 
 /** `config|set`, `replicaof`: as ACL rules name them. */
 function commandOf([command, verb]: Trial): string {

@@ -2,6 +2,7 @@
  * Pure: everything beside the histories that may stand in the way of a plan, all of it at once. What would fail, or would do harm
  * that cannot be taken back, is refused; what may hurt later, or only under load, is a warning.
  */
+import {LOCK_KEY} from '../journal/lock.js';
 import type {Finding} from '../report/finding.js';
 import type {Refusal} from '../report/replicate.js';
 import {addressText, type Instance, type Topology} from '../topology/types.js';
@@ -70,12 +71,21 @@ export function withSettings({shards}: Topology): Instance[] {
 }
 
 /** The orders that a server is going to be given, with harmless arguments: for the server to judge beforehand. */
-export function trialsOf({steps}: ShardPlan, instance: Instance): Trial[] {
-  const trials = steps.filter((step) => step.instance === instance).flatMap(trialsOfStep);
-  return trials.length === 0
-    ? []
-    : [...new Map([...trials, REWRITE].map((trial) => [trial.join(' '), trial])).values()];
+export function trialsOf({shard, steps}: ShardPlan, instance: Instance): Trial[] {
+  const own = steps.filter((step) => step.instance === instance);
+  const orders = own.length === 0 ? [] : [...own.flatMap(trialsOfStep), REWRITE];
+  const trials = [...orders, ...(steps.length > 0 && instance === shard.master ? LOCKING : [])];
+  return [...new Map(trials.map((trial) => [trial.join(' '), trial])).values()];
 }
+
+/** What the lock is taken, renewed and given back by; a script may not do what its caller may not. */
+const LOCKING: readonly Trial[] = [
+  ['EVAL', "return redis.call('GET', KEYS[1])", '1', LOCK_KEY],
+  ['GET', LOCK_KEY],
+  ['SET', LOCK_KEY, 'x'],
+  ['PEXPIRE', LOCK_KEY, '1'],
+  ['DEL', LOCK_KEY],
+];
 
 const REWRITE: Trial = ['CONFIG', 'REWRITE'];
 
@@ -85,6 +95,8 @@ function trialsOfStep(step: Step): Trial[] {
       return [['CONFIG', 'SET', 'masterauth', 'x']];
     case 'set-config':
       return step.settings.map(({name, to}): Trial => ['CONFIG', 'SET', name, to]);
+    case 'persist':
+      return [];
     case 'promote':
     case 'replicate-from':
       return [['REPLICAOF', 'NO', 'ONE']];

@@ -22,7 +22,7 @@ export async function proveOrders(
   timeoutMs: number,
 ): Promise<Refusal[]> {
   const moves = plan.shards.flatMap(({shard, steps}) =>
-    steps.flatMap((step) => (step.do === 'set-auth' || step.do === 'set-config' ? [] : [{shard: shard.name, step}])),
+    steps.flatMap((step) => (step.do === 'promote' || step.do === 'replicate-from' ? [{shard: shard.name, step}] : [])),
   );
   const auth = topology.replicationAuth;
   const parents = new Map<Instance, Subject>();

@@ -33,6 +33,8 @@ export interface Reading {
   readonly datasetBytes: number | null;
   /** Holder of rtopo's lock in database 0, as it stands there; null when there is none, or when it may not be read. */
   readonly lock: string | null;
+  /** When it was read, by our clock. */
+  readonly atMs: number;
 }
 
 const NAMES = [
@@ -90,6 +92,7 @@ async function read(connection: Connection, trials: readonly Trial[]): Promise<R
     modules: namesAfter(modules, 'name'),
     libraries: namesAfter(libraries, 'library_name'),
     lock: typeof lock === 'string' ? lock : null,
+    atMs: Date.now(),
     ...snapshotOf(String(info ?? '')),
   };
 }

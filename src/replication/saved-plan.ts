@@ -90,6 +90,7 @@ function wordsOf(step: Step): string {
   switch (step.do) {
     case 'set-auth':
     case 'promote':
+    case 'persist':
       return step.do;
     case 'set-config':
       return `set-config ${step.settings.map(({name, to}) => `${name}=${to}`).join(' ')}`;
@@ -131,7 +132,8 @@ export function staleFacts(saved: SavedPlan, {topology, observation, plan}: Grou
   const sha256 = declaredHash(topology);
   if (saved.topologySha256 !== sha256)
     return [{fact: 'topology', at: null, was: saved.topologySha256.slice(0, 12), is: sha256.slice(0, 12)}];
-  const left = stepsOf(plan);
+  // What a run of this plan did and could not write down any more is written down now: that is no other step than what was reviewed.
+  const left = stepsOf(plan).filter(({what}) => what !== 'persist');
   const now = serversOf(topology, observation);
   const isDone = (at: string): boolean =>
     saved.steps.some(({instance}) => instance === at) && left.every(({instance}) => instance !== at);

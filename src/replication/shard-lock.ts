@@ -9,6 +9,12 @@ import {infoText, parseInfo} from '../redis/info.js';
 import {RespSocket} from '../redis/resp/socket.js';
 import {addressText, type Instance} from '../topology/types.js';
 
+/** The server that a lock is about to be written to. */
+export interface Seen {
+  readonly runId: string;
+  readonly isMaster: boolean;
+}
+
 export class ShardLocks {
   readonly #operation: string;
   readonly #timeoutMs: number;
@@ -23,12 +29,20 @@ export class ShardLocks {
   /**
    * Locks the shard on this server, which leads. One that was held for it elsewhere is given up.
    * @param inherited see `OperationLock.take`
+   * @param assertLeads throws when nothing must be written to this server; asked over the connection that writes
    * @throws RtopoError exit 3 `LOCKED`
    */
-  async take(shard: string, leader: Instance, inherited: string | null = null): Promise<void> {
+  async take(
+    shard: string,
+    leader: Instance,
+    inherited: string | null = null,
+    assertLeads: (seen: Seen) => void = () => undefined,
+  ): Promise<void> {
     const socket = await RespSocket.open(endpointOf(leader), this.#timeoutMs);
     try {
-      const runId = infoText(parseInfo(String(await socket.call(['INFO', 'server']))), 'run_id') ?? '';
+      const info = parseInfo(String(await socket.call(['INFO'])));
+      const runId = infoText(info, 'run_id') ?? '';
+      assertLeads({runId, isMaster: infoText(info, 'role') === 'master'});
       const lock = await OperationLock.take(this.#operation, [{runId, socket}], Date.now(), inherited);
       const former = this.#held.get(shard);
       this.#held.set(shard, lock);
@@ -48,7 +62,7 @@ export class ShardLocks {
       if (text === '' || text.includes(`"op":"${this.#operation}"`)) return;
       throw refusal({
         code: 'LOCKED',
-        message: `${addressText(server.address)} is locked by ${describeHolder(text)}.`,
+        message: `${addressText(server.address)} is locked by ${describeHolder(text, Date.now())}.`,
         remedy: 'wait for it to end; when its process is dead, its lock ends by itself within 60 s',
       });
     } finally {
@@ -59,6 +73,14 @@ export class ShardLocks {
   /** @throws RtopoError exit 4 when one of the locks was lost */
   assertHeld(): void {
     for (const lock of this.#held.values()) lock.assertHeld();
+  }
+
+  /** Null: none was taken. @throws RtopoError when it was lost */
+  assertHeldFor(shard: string): true | null {
+    const lock = this.#held.get(shard);
+    if (lock === undefined) return null;
+    lock.assertHeld();
+    return true;
   }
 
   /** Never throws. */

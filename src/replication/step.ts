@@ -3,14 +3,16 @@
  * orders, persists, and reads back what came of it.
  */
 import {ExitCode, RtopoError} from '../errors.js';
+import {LOCK_KEY} from '../journal/lock.js';
 import type {ServerFacts} from '../redis/identity.js';
 import type {ReplicateStepReport} from '../report/replicate.js';
 import {addressText, type Instance, instancesOf, type Shard, type Topology} from '../topology/types.js';
 import {isOrdered, waitForLink} from './link.js';
 import {factsOf, type Observation} from './observe.js';
-import {lastingRole, Orders, persist, replyOf, setLogin} from './orders.js';
+import {lastingRole, Orders, type Persisted, persist, replyOf, setLogin} from './orders.js';
 import {relationOf, type Step} from './plan.js';
 import {redisCli} from './redis-cli.js';
+import type {Recorder} from './replicate-run.js';
 import {applySettings} from './set-config.js';
 import {Watched} from './sight.js';
 import {Sources} from './sources.js';
@@ -30,6 +32,8 @@ export interface ApplyOptions {
   readonly onStep?: (step: ReplicateStepReport, moment: 'start' | 'end') => void;
   /** Told every ten seconds what a link still lacks. */
   readonly onWait?: (step: ReplicateStepReport, missing: string) => void;
+  /** Told before each order, and what came of it. */
+  readonly recorder?: Recorder;
   /** Aborted: no further step is begun, and nobody waits any longer. */
   readonly signal?: AbortSignal;
 }
@@ -97,8 +101,13 @@ async function obey(planned: ReplicateStepReport, work: Work): Promise<StepResul
   try {
     before = await assertFresh(work);
     orders = new Orders(await child.connection());
+    const {instance, action, target} = planned;
+    await options.recorder?.ordering({instance, what: action, target});
     // Persisted at once: a restart before the link is up must not bring the old role back.
-    report = {...report, persisted: await give(orders, work, before)};
+    const persisted = await give(orders, work, before);
+    options.recorder?.settled(instance, persisted);
+    report = {...report, persisted};
+    if (step.do === 'persist' && persisted !== 'yes') throw notPersisted(step.instance);
     if (step.do === 'promote') await assertMaster(work);
     if (step.do !== 'replicate-from') return {report: {...report, outcome: 'done'}, error: null, changed: true};
     const after = await waitForLink({
@@ -124,11 +133,13 @@ interface Failure {
 async function failed(report: ReplicateStepReport, error: RtopoError, failure: Failure): Promise<StepResult> {
   const {work, before, isOrdered: ordered} = failure;
   const {step, child, sources} = work;
+  // What may have been given, and is not settled, stays owed.
+  if (!ordered && before !== null) work.options.recorder?.settled(report.instance, 'nothing-ordered');
   const told = {code: error.code, ...(error.remedy === undefined ? {} : {remedy: error.remedy})};
   if (step.do !== 'replicate-from' || before === null || !ordered || error.code === 'INTERRUPTED') {
     return {report: {...report, ...told, outcome: 'failed', message: error.message}, error, changed: ordered};
   }
-  const {isUndone, message, persisted} = await undo(step, before, {child, sources});
+  const {isUndone, message, persisted} = await undo(step, before, {child, sources}, work.options.recorder);
   const {host, port} = step.parent.peer;
   const remedy = `on the host of ${report.instance}, does this answer? redis-cli -h ${host} -p ${port} PING; then: rtopo replicate`;
   return {
@@ -147,7 +158,7 @@ function withRemedy({code, exit, message}: RtopoError, remedy: string): RtopoErr
 }
 
 /** An instance goes straight from its old master to the new one: by way of NO ONE it would lose its history and resync in full. */
-async function give(orders: Orders, work: Work, facts: ServerFacts): Promise<ReplicateStepReport['persisted']> {
+async function give(orders: Orders, work: Work, facts: ServerFacts): Promise<Persisted> {
   const {shard, step, options} = work;
   switch (step.do) {
     case 'set-auth':
@@ -158,6 +169,8 @@ async function give(orders: Orders, work: Work, facts: ServerFacts): Promise<Rep
       return persist(orders);
     case 'set-config':
       await applySettings(orders, step, facts);
+      return persist(orders);
+    case 'persist':
       return persist(orders);
     case 'promote':
       return lastingRole(orders, step.instance, ['NO', 'ONE']);
@@ -171,11 +184,7 @@ async function give(orders: Orders, work: Work, facts: ServerFacts): Promise<Rep
 }
 
 /** A reply that was lost says nothing: whether it was obeyed is read from the server. */
-async function orderOnce(
-  orders: Orders,
-  {step, child}: Work,
-  order: () => Promise<ReplicateStepReport['persisted']>,
-): Promise<ReplicateStepReport['persisted']> {
+async function orderOnce(orders: Orders, {step, child}: Work, order: () => Promise<Persisted>): Promise<Persisted> {
   try {
     return await order();
   } catch (error) {
@@ -199,7 +208,8 @@ async function assertFresh({shard, step, child, sources, options}: Work): Promis
   const compare = step.do === 'promote' ? promotionStaleness : targetStaleness;
   // One that was told to follow before may have come up meanwhile, with the login that this run has set.
   const isUnderWay = step.do === 'replicate-from' && isOrdered(step, now);
-  const keysAtRisk = step.do === 'replicate-from' && !isUnderWay ? step.keysAtRisk : 0;
+  const consented = step.do === 'replicate-from' && !isUnderWay ? step.keysAtRisk : 0;
+  const keysAtRisk = consented + (consented > 0 && now.keys > consented ? await lockKeys(child) : 0);
   check(step.instance, (planned, who) => compare(mayHaveMoved(step, planned, now), now, who, keysAtRisk));
   if (step.do !== 'replicate-from') return now;
   // The child first: what the master has written since is then no reason to call the child ahead of it.
@@ -214,6 +224,12 @@ async function assertFresh({shard, step, child, sources, options}: Work): Promis
   return now;
 }
 
+/** The lock of this run came with the stream of the master, to one that follows it already: it is nobody's data. */
+async function lockKeys(child: Watched): Promise<number> {
+  const lock = await (await child.connection()).attempt('GET', [LOCK_KEY]);
+  return typeof lock === 'string' ? 1 : 0;
+}
+
 /** Settings come last: this very run may have promoted or attached the server by then, rightly. */
 function mayHaveMoved(step: Step, planned: ServerFacts, now: ServerFacts): ServerFacts {
   return step.do === 'set-config' ? {...planned, role: now.role} : planned;
@@ -225,6 +241,15 @@ function staleError(fact: string): RtopoError {
     exit: ExitCode.refused,
     message: `The plan is stale: ${fact}.`,
     remedy: 'run rtopo replicate again: it plans from what is there now',
+  });
+}
+
+function notPersisted(instance: Instance): RtopoError {
+  return new RtopoError({
+    code: 'ROLE_NOT_PERSISTED',
+    exit: ExitCode.failed,
+    message: `${addressText(instance.address)} could not write its config file (CONFIG REWRITE failed): a restart brings its old role back.`,
+    remedy: `let it write the directory of its config file, then: ${redisCli(instance, 'CONFIG REWRITE')}`,
   });
 }
 

@@ -9,6 +9,7 @@ import {listedBy, namesOf} from './graph.js';
 import {isOrdered} from './link.js';
 import {Orders, type Persisted, persist, replicaOf} from './orders.js';
 import type {Step} from './plan.js';
+import type {Recorder} from './replicate-run.js';
 import type {Watched} from './sight.js';
 import type {Sources} from './sources.js';
 
@@ -62,6 +63,7 @@ export async function undo(
   step: ReplicateFrom,
   before: ServerFacts,
   servers: {child: Watched; sources: Sources},
+  recorder?: Recorder,
 ): Promise<Undone> {
   const at = addressText(step.instance.address);
   try {
@@ -73,12 +75,20 @@ export async function undo(
     const plan = undoOf({step, before, now, above});
     if (plan.do === 'leave') return {isUndone: false, message: `It was left as ordered: ${plan.why}.`, persisted: null};
     const orders = new Orders(await servers.child.connection());
+    await record(step, recorder);
     await replicaOf(orders, step.instance, plan.do === 'lead' ? ['NO', 'ONE'] : [plan.host, plan.port]);
     const persisted = await persist(orders);
+    recorder?.settled(at, persisted);
     const was = plan.do === 'lead' ? 'a master, as before' : `a replica of ${escapeText(addressText(plan))}, as before`;
     return {isUndone: true, message: `That was undone: ${at} is ${was}.`, persisted};
   } catch (error) {
     if (!(error instanceof RtopoError)) throw error;
     return {isUndone: false, message: `It could not be undone: ${error.message}`, persisted: null};
   }
+}
+
+/** A journal that fails stops no way back: the order before this one is owed, and stays so. */
+async function record({instance}: ReplicateFrom, recorder?: Recorder): Promise<void> {
+  const at = addressText(instance.address);
+  await recorder?.ordering({instance: at, what: 'undo', target: null}).catch(() => undefined);
 }

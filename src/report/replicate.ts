@@ -4,7 +4,8 @@ import type {Finding} from './finding.js';
 export interface ReplicateStepReport {
   readonly shard: string;
   readonly instance: string;
-  readonly action: 'replicate-from' | 'promote' | 'set-auth' | 'set-config';
+  /** `persist`: the role is the declared one, and was never written into the config file. */
+  readonly action: 'replicate-from' | 'promote' | 'set-auth' | 'set-config' | 'persist';
   /** The new parent; null where there is none. */
   readonly target: string | null;
   /** Predicted kind of synchronisation; null where there is none. */

@@ -2,7 +2,8 @@
 import {usageError} from '../errors.js';
 import {parseTcpAddress} from './address.js';
 import {currentTopology} from './current.js';
-import {type Address, type Auth, addressText, type Instance, type Topology} from './types.js';
+import type {LoadedTopology} from './load.js';
+import {type Address, type Auth, addressText, type Instance} from './types.js';
 
 export interface Declaration {
   readonly file: string | undefined;
@@ -11,10 +12,12 @@ export interface Declaration {
 }
 
 /** From `--master` and `--replica` when they are given, else from the topology file. */
-export async function declaredTopology({file, master, replicas}: Declaration): Promise<Topology> {
-  if (master === undefined || replicas === undefined) {
-    return (await currentTopology(file)).topology;
-  }
+export async function declaredTopology({
+  file,
+  master,
+  replicas,
+}: Declaration): Promise<Pick<LoadedTopology, 'topology' | 'path'>> {
+  if (master === undefined || replicas === undefined) return currentTopology(file);
   const root = parseTcpAddress(master, '--master');
   const children = replicas.map((text) => parseTcpAddress(text, '--replica'));
   assertDistinct([root, ...children]);
@@ -28,7 +31,8 @@ export async function declaredTopology({file, master, replicas}: Declaration): P
     master: instance(root, null),
     replicas: children.map((child) => instance(child, root)),
   };
-  return {version: 1, name: 'ad hoc', auth, replicationAuth: auth, placement: null, shards: [shard]};
+  const topology = {version: 1 as const, name: 'ad hoc', auth, replicationAuth: auth, placement: null, shards: [shard]};
+  return {topology, path: null};
 }
 
 /** Without a file there is no `auth:`; the variable that redis-cli reads is the one that operators have set already. */

@@ -56,7 +56,7 @@ test('fresh: a dry run orders nothing, a run attaches, a second one changes noth
     assertExit(again, 0);
     assert.is(again.stdout, '✓ no changes: 3 instances are as declared\n');
     assert.is(again.stderr, '');
-    for (const server of [r!, s!]) assert.equal(await orders(server), []);
+    for (const server of [m!, r!, s!]) assert.equal(await orders(server), [], 'no lock either');
     const json = envelope(await rtopo(['replicate', '--yes', '--json']));
     assert.equal(json.result, {
       ...{changed: false, applied: false, steps: []},

@@ -5,7 +5,7 @@ import {join} from 'node:path';
 import {suite} from 'uvu';
 import * as assert from 'uvu/assert';
 import {Journal} from '../../src/journal/record.js';
-import {addMastership, type Mastership} from '../../src/replication/former.js';
+import {addMastership, type Mastership, readKnown} from '../../src/replication/former.js';
 import {judgeTopology} from '../../src/replication/judge.js';
 import {withMastership} from '../../src/replication/judge-former.js';
 import {changesDir} from '../../src/replication/switchover-history.js';
@@ -26,7 +26,13 @@ const back = (replid: string, offset: number) =>
   observed({[NEW]: leading([OLD]), [OLD]: facts({lineage: lineage(replid, offset), keys: 5})});
 
 function found(known: Mastership, observation = back(history('x'), 160), world = declared): string[] {
-  const report = withMastership(judgeTopology(world, observation), {topology: world, observation, known, again: ' -x'});
+  const report = withMastership(judgeTopology(world, observation), {
+    topology: world,
+    observation,
+    known,
+    again: ' -x',
+    nowMs: 0,
+  });
   return report.problems
     .filter(({code}) => code === 'FORMER_MASTER_BACK' || code === 'CHANGE_UNFINISHED')
     .map(({code, instance: at, message, remedy}) => `${code} ${at} ${message} ${remedy}`);
@@ -69,7 +75,9 @@ test('read from journals: an undone failover left no former master; a damaged jo
     const where = {stateDir: dir, file: join(dir, 'rtopo.yml'), again: ''};
     const observation = back(history('x'), 160);
     const report = judgeTopology(declared, observation);
-    const codes = () => addMastership(report, {topology: declared, observation}, where).problems.map(({code}) => code);
+    const journals = {again: '', readKnown: () => readKnown(declared, where)};
+    const codes = () =>
+      addMastership(report, {topology: declared, observation}, journals).problems.map(({code}) => code);
     const write = async (id: string, ...records: ChangeRecord[]) => {
       const journal = Journal.create<ChangeRecord>(join(changesDir(where), `${id}.jsonl`));
       const begin = {kind: 'failover' as const, file: where.file, fromText: '', shard: 'alpha', old: OLD, next: NEW};

@@ -29,7 +29,7 @@ function reading(over: Partial<Reading> = {}, config: Readonly<Record<string, st
       Object.entries({'min-replicas-to-write': '0', 'replica-priority': '100', 'tls-replication': 'no', ...config}),
     ),
     ...{missing: new Set(), user: 'ops', denied: [], clients: 0, modules: [], libraries: []},
-    ...{savedOk: true, saving: false, datasetBytes: 1000, lock: null},
+    ...{savedOk: true, saving: false, datasetBytes: 1000, lock: null, atMs: 0},
     ...over,
   };
 }
@@ -120,6 +120,19 @@ const table: readonly [what: string, world: World, codes: readonly string[], say
     },
     [`NO_PERMISSION ${R}`],
     /user ops may not run REPLICAOF, CONFIG SET\..*ACL SETUSER ops \+replicaof \+config\|set$/,
+  ],
+  [
+    'the login may not lock: the command, and the key',
+    {
+      master: reading({
+        denied: [
+          ['EVAL', '', '1', '__rtopo:lock'],
+          ['SET', '__rtopo:lock', 'x'],
+        ],
+      }),
+    },
+    [`NO_PERMISSION ${M}`],
+    /user ops may not run EVAL, SET\..*ACL SETUSER ops \+eval \+set ~__rtopo:lock$/,
   ],
   [
     'the login may not write the role down',

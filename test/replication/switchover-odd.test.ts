@@ -1,11 +1,14 @@
 /** Changes of master where something is in the way, or not as FAILOVER wants it. */
+import {join} from 'node:path';
 import {suite} from 'uvu';
 import * as assert from 'uvu/assert';
+import {Journal, type JournalRecord} from '../../src/journal/record.js';
+import {operationId, topologyStateDir} from '../../src/journal/state.js';
 import {abortChange, resumeChange} from '../../src/replication/switchover-recover.js';
 import {cliStart} from '../rig/cli.js';
 import {withServers} from '../rig/servers.js';
 import {needingValkey, valkey} from '../rig/valkey.js';
-import {declare, follows, live, shardYaml} from './live.js';
+import {declare, follows, forgetOrders, live, orders, shardYaml} from './live.js';
 import {
   assertLeads,
   assertProved,
@@ -94,6 +97,25 @@ test('who cannot take over is told: stopped, priority 0, a chain, a master that 
     // What hangs on a sibling stays there.
     assert.equal([await follows(a!), await follows(c!), await follows(d!)], [b!.address, b!.address, c!.address]);
     assert.match(JSON.stringify(await plainly(planHere(cluster)).then((plan) => plan.report.to)), a!.address);
+  }));
+
+test('while keys are half moved no master changes: OPERATION_UNFINISHED, with both ways out, and nothing is written', () =>
+  withServers(2, async (servers, rig) => {
+    const cluster = await oneShard(rig, servers);
+    const id = operationId(Date.now());
+    const state = join(rig.dir, 'home', 'state', 'rtopo');
+    const journal = Journal.create<JournalRecord>(join(topologyStateDir(state, cluster.file), `${id}.jsonl`));
+    const begin = {type: 'begin', id, file: cluster.file, fromText: 'from', toText: 'to'};
+    await journal.append(begin, Date.now());
+    await forgetOrders(...servers);
+    const {error} = await runs(cluster, ['switchover', 'alpha', '--yes'], 3);
+    assert.is(error.code, 'OPERATION_UNFINISHED');
+    assert.match(error.remedy, `rtopo rebalance resume ${id}, or rtopo rebalance abort ${id}`);
+    assert.is(await follows(servers[0]!), 'master');
+    for (const server of servers) assert.equal(await orders(server), []);
+    await journal.append({type: 'end'}, Date.now());
+    await journal.close();
+    await runs(cluster, ['switchover', 'alpha', '--dry-run'], 2);
   }));
 
 test('others at work are named: a Sentinel, another rtopo', () =>

@@ -22,11 +22,12 @@ export const mastership: Codes = {
   },
   NO_OPERATION: {
     severity: 'failed',
-    title: 'There is no change of master to go on with.',
-    means: 'The journals of this account know none that fits: none at all, or none with that id.',
+    title: 'There is no operation to go on with, or there are several.',
+    means: 'The journals of this account know none that fits: none at all, none with that id, or more than one.',
     why: 'It was made by another account, on another machine, or with another --state-dir.',
     fix: 'Run it where the change was begun, or name one of the ids in the message.',
-    verify: 'rtopo status says CHANGE_UNFINISHED where one is unfinished.',
+    verify:
+      'rtopo status says CHANGE_UNFINISHED where a change of master is unfinished; rtopo rebalance status shows a move.',
   },
   CHANGE_UNFINISHED: {
     severity: 'critical',

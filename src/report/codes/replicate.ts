@@ -59,6 +59,24 @@ export const replicate: Codes = {
     fix: 'rtopo status says how far it is; rtopo replicate goes on from there, --timeout waits longer.',
     verify: 'rtopo status shows the link as up.',
   },
+  REPLICATE_UNFINISHED: {
+    severity: 'warning',
+    title: 'A run of rtopo replicate did not come to its end.',
+    means:
+      'Its journal has no last record. What it had ordered is named, and the servers whose config file may not have it.',
+    why: 'The process was killed, the machine went down, or an answer was lost. Or it is still at work: then it says so.',
+    fix: 'Give the command again that is named: it does what is left, and writes down what may not be written down.',
+    verify: 'rtopo status no longer names it.',
+  },
+  NOT_LOCKED: {
+    severity: 'warning',
+    title: 'A master could hold no lock, for it takes no writes.',
+    means:
+      'The run went on all the same, since this may be what it is to mend. Another rtopo on another machine was not kept off.',
+    why: 'min-replicas-to-write is not met, the disk or the memory of the master is full, or EVAL is renamed there.',
+    fix: 'Nothing, when the run did its work and nobody else was at it.',
+    verify: 'The next run does not say it.',
+  },
   PROMOTION_FAILED: {
     severity: 'failed',
     title: 'A server that was promoted is still a replica.',

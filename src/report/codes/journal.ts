@@ -1,0 +1,95 @@
+/** Codes of what rtopo keeps on this machine: journals, saved plans, locks. One entry for each new one. */
+import type {Codes} from './code.js';
+
+export const journal: Codes = {
+  LOCK_LOST: {
+    severity: 'failed',
+    title: 'The operation lock was lost in the middle of an operation.',
+    means: 'Somebody else may be at work on these servers by now, so nothing more is ordered or deleted.',
+    why: 'The process was stopped for longer than the lease of 60 s (a laptop that slept, SIGSTOP), or somebody removed the key or flushed the server.',
+    fix: 'Find out who else is at work; then give the command that is printed: it goes on from where the servers stand.',
+    verify: 'The command ends with 0.',
+  },
+  JOURNAL_FAILED: {
+    severity: 'failed',
+    title: 'A journal could not be written or read.',
+    means: 'rtopo changes nothing that it could not write down before; it stopped there.',
+    why: 'The disk is full, has errors, is read-only, or the permissions were changed.',
+    fix: 'Free the disk or mend the permissions, then give the command that resumes.',
+    verify: 'The operation goes on to its end.',
+  },
+  JOURNAL_DAMAGED: {
+    severity: 'failed',
+    title: 'A record in the middle of a journal is damaged.',
+    means:
+      'Each record is chained to the one before by a hash. A torn last record is what a crash leaves; any other damage means that the file was edited or the disk lost part of it. rtopo does not guess.',
+    why: 'The file was edited or cut, or the disk failed.',
+    fix: 'Look at what the servers hold (rtopo status, rtopo verify), move the file away as the remedy says, and plan anew.',
+    verify: 'rtopo status no longer names it, and rtopo verify ends with 0.',
+  },
+  JOURNAL_UNSAFE: {
+    severity: 'failed',
+    title: 'A journal could have been written by somebody else.',
+    means: 'It belongs to another user, or others may write to it; what it says is not trusted.',
+    why: 'It was copied, restored by root, or its permissions were changed.',
+    fix: 'Make it yours and private: chown and chmod 600.',
+    verify: 'The command reads it.',
+  },
+  STATE_UNWRITABLE: {
+    severity: 'failed',
+    title: 'The folder for journals cannot be made.',
+    means: 'Without a journal nothing is changed.',
+    why: 'A read-only home, a container without one, or a wrong --state-dir.',
+    fix: 'Name a writable folder that outlives this run with --state-dir or RTOPO_STATE.',
+    verify: 'The command goes on.',
+  },
+  STATE_UNSAFE: {
+    severity: 'failed',
+    title: 'The folder for journals is not private.',
+    means:
+      'Others may write to it, or it belongs to somebody else: they could make rtopo go on with something that was never begun.',
+    why: 'A shared folder, or one made by root.',
+    fix: 'chmod 700 on it, or name another folder with --state-dir.',
+    verify: 'The command goes on.',
+  },
+  OPERATION_UNFINISHED: {
+    severity: 'refused',
+    title: 'An earlier rebalance of this topology is unfinished.',
+    means: 'Two half-done moves over the same keys could not both be right.',
+    why: 'It was interrupted, or its process died.',
+    fix: 'Finish it with rtopo rebalance resume, or undo it with rtopo rebalance abort; the message has the id.',
+    verify: 'rtopo rebalance status shows it as done or aborted.',
+  },
+  PLAN_NOT_FOUND: {
+    severity: 'failed',
+    title: 'The saved plan cannot be read.',
+    means: 'There is no such file, or it may not be read.',
+    why: 'A wrong path, or a plan that was made on another machine.',
+    fix: 'Make it with the command that is named.',
+    verify: 'The same command goes on.',
+  },
+  PLAN_NOT_SAVED: {
+    severity: 'failed',
+    title: 'The plan could not be written to a file.',
+    means: 'Nothing was changed at any server.',
+    why: 'The folder does not exist, is not yours, or the disk is full.',
+    fix: 'Name a file in a folder that exists and is yours.',
+    verify: 'The file is there.',
+  },
+  PLAN_FILE_EXISTS: {
+    severity: 'failed',
+    title: 'The file for the plan holds something else.',
+    means: 'Only an older plan of the same kind is overwritten.',
+    why: 'A typing error in the name.',
+    fix: 'Name another file.',
+    verify: 'The file is there.',
+  },
+  PLAN_DAMAGED: {
+    severity: 'refused',
+    title: 'A saved plan is not what rtopo wrote.',
+    means: 'It was edited or cut off, or was written for another command or by another version; its hash does not fit.',
+    why: 'Somebody edited it: a plan is made anew, not edited.',
+    fix: 'Make a new plan with the command that is named.',
+    verify: 'The new plan is carried out.',
+  },
+};

@@ -1,0 +1,77 @@
+/** Codes of the servers to practise on. One entry for each new one. */
+import type {Codes} from './code.js';
+
+export const sandbox: Codes = {
+  SANDBOX_NO_SERVER: {
+    severity: 'failed',
+    title: 'No Redis or Valkey server program was found.',
+    means: 'The sandbox starts real servers.',
+    why: 'None is installed, or not under the usual name.',
+    fix: 'Install redis-server or valkey-server, or name it with --server PATH.',
+    verify: 'rtopo sandbox up starts them.',
+  },
+  SANDBOX_NO_PORT: {
+    severity: 'failed',
+    title: 'No free port is left on 127.0.0.1.',
+    means: 'Every server needs one.',
+    why: 'Many servers or connections on this machine.',
+    fix: 'Stop what you do not need: rtopo sandbox down.',
+    verify: 'rtopo sandbox up starts them.',
+  },
+  SANDBOX_START: {
+    severity: 'failed',
+    title: 'A server of the sandbox did not come up.',
+    means: 'The message has the end of its log.',
+    why: 'A full disk, too little memory, or an option that this version does not know.',
+    fix: 'Mend what the log says, then give the command again.',
+    verify: 'rtopo sandbox up starts them.',
+  },
+  SANDBOX_STATE: {
+    severity: 'failed',
+    title: 'It is not known which servers belong to the sandbox.',
+    means: 'Its state file cannot be read, so nothing was stopped.',
+    why: 'It was edited or removed.',
+    fix: 'Stop the servers by their process numbers, then remove the folder.',
+    verify: 'rtopo sandbox up starts anew.',
+  },
+  SANDBOX_STUCK: {
+    severity: 'failed',
+    title: 'A server of the sandbox could not be stopped.',
+    means: 'Nothing of the sandbox was removed.',
+    why: 'It hangs in the kernel, or belongs to another user.',
+    fix: 'End it as the message says, then rtopo sandbox down again.',
+    verify: 'rtopo sandbox down ends with 0.',
+  },
+  SANDBOX_UP: {
+    severity: 'refused',
+    title: 'A sandbox is up here already.',
+    means: 'Two in one folder would mix their files.',
+    why: 'An earlier rtopo sandbox up.',
+    fix: 'rtopo sandbox down first, or name another folder with --dir.',
+    verify: 'rtopo sandbox up starts them.',
+  },
+  SANDBOX_DIR: {
+    severity: 'failed',
+    title: 'The folder for the sandbox cannot be used.',
+    means: 'It cannot be made or written.',
+    why: 'Permissions, or a file of that name.',
+    fix: 'Name another one with --dir.',
+    verify: 'rtopo sandbox up starts them.',
+  },
+  SANDBOX_DIR_IN_USE: {
+    severity: 'refused',
+    title: 'The folder holds something else than a sandbox.',
+    means: 'rtopo removes what it put there, and nothing else.',
+    why: 'A typing error in --dir.',
+    fix: 'Name an empty folder, or one that does not exist.',
+    verify: 'rtopo sandbox up starts them.',
+  },
+  SANDBOX_TOPOLOGY_EXISTS: {
+    severity: 'refused',
+    title: 'A topology file is here that the sandbox did not write.',
+    means: 'It is left as it is.',
+    why: 'The working directory is that of a real topology.',
+    fix: 'Make an empty directory and start the sandbox there.',
+    verify: 'rtopo sandbox up starts them.',
+  },
+};
