@@ -43,7 +43,7 @@ function rtopo({folder, bin, rtopoArgs, plain}, name, {args = [], targetArgs, co
       const change = ['--topology', topology, '--add', `${shardNames[2]}=${target.address}`];
       const consent = targetArgs === undefined ? ['--accept-volatile', target.address] : [];
       const flags = [...change, '--yes', '--json', ...consent, ...args, ...rtopoArgs];
-      return {argv: [process.env.NODEW ?? process.execPath, bin, 'rebalance', ...flags], env: {RTOPO_STATE: join(dir, 'state')}};
+      return {argv: [process.execPath, bin, 'rebalance', ...flags], env: {RTOPO_STATE: join(dir, 'state')}};
     },
     inspect: ({stdout, seconds}) => journalOf(JSON.parse(stdout).result, seconds),
   };
