@@ -37,7 +37,8 @@ export interface Lockable {
 export class OperationLock {
   /** The value of the lock key: what destructive scripts compare. */
   readonly token: string;
-  readonly #nodes: Lockable[];
+  readonly #operation: string;
+  readonly #nodes: Lockable[] = [];
   /** Writes of the lock itself per run id, so that they are not taken for somebody else's. */
   readonly writes = new Map<string, number>();
   #timer: NodeJS.Timeout | null = null;
@@ -48,9 +49,9 @@ export class OperationLock {
   /** Run ids of servers that take no writes at the moment, and so no renewals. */
   readonly #held = new Set<string>();
 
-  private constructor(token: string, nodes: Lockable[]) {
+  private constructor(operation: string, token: string) {
+    this.#operation = operation;
     this.token = token;
-    this.#nodes = nodes;
   }
 
   /**
@@ -72,23 +73,29 @@ export class OperationLock {
       pid: process.pid,
       started: new Date(nowMs).toISOString(),
     });
-    const lock = new OperationLock(token, []);
-    for (const node of [...nodes].sort((a, b) => (a.runId < b.runId ? -1 : 1))) {
-      const found = text(await node.socket.call(['GET', LOCK_KEY], 'reading the lock'));
-      const dead = isAbandoned(found, operation) || found === inherited ? found : '';
-      const askedMs = Date.now();
-      const held = await node.socket.call(['EVAL', TAKE, 1, LOCK_KEY, dead, token, LEASE_MS], 'taking the lock');
-      if (text(held) !== 'OK') {
-        await lock.release();
-        throw lockedBy(node, text(held));
-      }
-      lock.#nodes.push(node);
-      lock.#count(node, askedMs + LEASE_MS);
+    const lock = new OperationLock(operation, token);
+    try {
+      for (const node of [...nodes].sort((a, b) => (a.runId < b.runId ? -1 : 1))) await lock.#takeAt(node, inherited);
+    } catch (error) {
+      // What was taken before, and perhaps here, must not keep the next one waiting for the end of its lease.
+      await lock.release();
+      throw error;
     }
     lock.#timer = setInterval(() => {
       lock.#renewing = lock.#renew();
     }, RENEW_MS);
     return lock;
+  }
+
+  async #takeAt(node: Lockable, inherited: string | null): Promise<void> {
+    const found = text(await node.socket.call(['GET', LOCK_KEY], 'reading the lock'));
+    const dead = isAbandoned(found, this.#operation) || found === inherited ? found : '';
+    const askedMs = Date.now();
+    // From here on it may be ours, whatever becomes of the answer.
+    this.#nodes.push(node);
+    const held = await node.socket.call(['EVAL', TAKE, 1, LOCK_KEY, dead, this.token, LEASE_MS], 'taking the lock');
+    if (text(held) !== 'OK') throw lockedBy(node, text(held));
+    this.#count(node, askedMs + LEASE_MS);
   }
 
   /** Resolves when no renewal is under way, so that `writes` and the servers' counters speak of the same moment. */

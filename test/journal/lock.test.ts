@@ -53,6 +53,18 @@ test('of many operators at once exactly one gets all servers, and the others lea
   });
 });
 
+test('where one server refuses, or dies, the others get it back at once', async () => {
+  await withServers(2, async (servers) => {
+    const nodes = await lockable(servers);
+    // They are locked in the order of their run ids: it must be the second one that refuses.
+    const [first, second] = nodes[0]!.runId < nodes[1]!.runId ? servers : [...servers].reverse();
+    for (const {socket} of nodes) socket.close();
+    await second!.raw.cmd('ACL', 'SETUSER', 'default', '-eval');
+    assert.is.not(await codeOf(take('OP', servers)), 'nothing');
+    assert.is(await first!.raw.cmd('EXISTS', LOCK_KEY), 0);
+  });
+});
+
 test('it has a lease, holds no secret, and names who holds it', async () => {
   await withServers(1, async ([server]) => {
     const {raw} = server!;
