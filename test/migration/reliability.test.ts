@@ -22,6 +22,7 @@ const shares: Readonly<Record<LayerName, number>> = {
   switchover: 0,
   gap: 0,
   replicate: 6,
+  roles: 0,
 };
 
 if (process.platform !== 'linux') console.log('skipped: the reliability harness needs strace, which only Linux has');

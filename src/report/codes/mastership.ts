@@ -166,6 +166,15 @@ export const mastership: Codes = {
     fix: 'Find out who, then: rtopo switchover resume.',
     verify: 'rtopo status shows one master and keeps showing it.',
   },
+  NOT_REPOINTED: {
+    severity: 'failed',
+    title: 'The master has changed, and something was left behind.',
+    means:
+      'The new master leads. The servers that the message names do not follow it yet, or the topology file could not be rewritten; why is said for each.',
+    why: 'A server did not answer, its link did not come up in time, or it holds what it would lose.',
+    fix: 'Mend what the message says of each, then rtopo replicate attaches those that the topology file names.',
+    verify: 'rtopo status shows all replicas in sync under the new master.',
+  },
   FORMER_MASTER_BACK: {
     severity: 'critical',
     title: 'A master that was succeeded is back and leads.',
