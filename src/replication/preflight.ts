@@ -70,12 +70,15 @@ export function withSettings({shards}: Topology): Instance[] {
 }
 
 /** The orders that a server is going to be given, with harmless arguments: for the server to judge beforehand. */
-export function trialsOf({steps}: ShardPlan, instance: Instance): Trial[] {
-  const trials = steps.filter((step) => step.instance === instance).flatMap(trialsOfStep);
-  return trials.length === 0
-    ? []
-    : [...new Map([...trials, REWRITE].map((trial) => [trial.join(' '), trial])).values()];
+export function trialsOf(plan: ShardPlan, instance: Instance): Trial[] {
+  if (!concernedIn(plan).includes(instance)) return [];
+  const trials = plan.steps.filter((step) => step.instance === instance).flatMap(trialsOfStep);
+  const all = trials.length === 0 ? [READ_BACK] : [READ_BACK, ...trials, REWRITE];
+  return [...new Map(all.map((trial) => [trial.join(' '), trial])).values()];
 }
+
+/** What came of an order is read from ROLE, which a forged name cannot leave; a report may do without it, a change may not. */
+const READ_BACK: Trial = ['ROLE'];
 
 const REWRITE: Trial = ['CONFIG', 'REWRITE'];
 

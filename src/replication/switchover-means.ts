@@ -32,6 +32,8 @@ const right = (command: string, ...args: string[]): Right => ({command, args});
 
 /** What the old master is sent, beside FAILOVER, which can be done without. */
 export const RIGHTS: readonly Right[] = [
+  // Not sent to change anything: what came of an order is read from it.
+  right('ROLE'),
   right('CLIENT', 'PAUSE', '1', 'WRITE'),
   right('CLIENT', 'UNPAUSE'),
   right('REPLICAOF', 'NO', 'ONE'),
@@ -89,7 +91,9 @@ async function readRights(connection: Connection): Promise<Pick<Means, 'denied' 
   if (verdicts.every((one) => one === null)) return {denied: null, deniedFailover: null};
   return {
     denied: RIGHTS.flatMap(({command, args}, i) =>
-      verdicts[i] === null || verdicts[i] === 'OK' ? [] : [command === 'EVAL' ? 'EVAL' : `${command} ${args[0]}`],
+      verdicts[i] === null || verdicts[i] === 'OK'
+        ? []
+        : [command === 'EVAL' ? 'EVAL' : [command, ...args.slice(0, 1)].join(' ')],
     ),
     deniedFailover: failover === null ? null : failover !== 'OK',
   };

@@ -2,7 +2,7 @@
 import * as assert from 'uvu/assert';
 import type {CliResult} from '../rig/cli.js';
 import {errorOf, launch} from './launch.js';
-import {assertConverged, assertHonest, assertKept, type Held, told, unionOf} from './roles-check.js';
+import {assertConverged, assertHonest, assertKept, type Held, isUp, roleOf, told, unionOf} from './roles-check.js';
 import {argsOf, type World} from './roles-world.js';
 
 /** The way back of a dead master is a command of its own. */
@@ -20,8 +20,7 @@ export async function converge(world: World, ended: CliResult, {held, what, revi
   const trail: string[] = [];
   let [last, isRevived, isRefused] = [ended, false, false];
   let wanted = ended.status === 0 || isAliveAgain(world, ended) ? null : printed(world, ended);
-  // Told to look first, one does.
-  if (wanted !== null && /^rtopo status/.test(errorOf(ended)?.remedy ?? '')) wanted = null;
+  if (isToLook(ended)) wanted = null;
   for (let left = commandsFor(world); ; left--) {
     if (wanted === null) {
       if (world.course === 'dead' && !isRevived) {
@@ -34,18 +33,22 @@ export async function converge(world: World, ended: CliResult, {held, what, revi
       wanted = printed(world, last);
     }
     const heard = `${what}: [${trail.join(' | ')}] ${told(last)}`;
-    // A consent is a person's to give: that it is asked for is no command too many.
-    if (wanted.includes('--discard-data') && isRefused) left++;
+    // A consent, or another choice, is a person's to make: that it is asked for is no command too many.
+    if (isRefused) left++;
     assert.ok(left > 0, `not converged after ${trail.length} commands: ${heard}`);
     assertExpendable(world, wanted, held, heard);
     trail.push(wanted.join(' '));
     last = await launch(world.home, wanted, {env: world.env}).done;
     assertHonest(last, `${what}: ${trail.join(' | ')}`);
     await assertKept(world, held, `${what}: ${trail.join(' | ')}: ${told(last)}`);
-    isRefused = last.status === 3 && (errorOf(last)?.remedy ?? '').includes('--discard-data');
+    if (errorOf(last)?.code === 'LOCKED') {
+      await endLeases(world);
+      last = await launch(world.home, wanted, {env: world.env}).done;
+    }
+    isRefused = last.status === 3 && /--discard-data|leave --to away/.test(errorOf(last)?.remedy ?? '');
     const isOver = last.status === 0 || isRefused || (world.course === 'dead' && last.status === 4);
     assert.ok(isOver, `${what}: ${trail.join(' | ')}: ${told(last)} after ${told(ended)}`);
-    wanted = isRefused ? printed(world, last) : null;
+    wanted = isRefused && !isToLook(last) ? printed(world, last, wanted) : null;
   }
   await assertConverged(world, unionOf(held), `${what}: ${trail.join(' | ')}`);
   return trail;
@@ -53,20 +56,37 @@ export async function converge(world: World, ended: CliResult, {held, what, revi
 
 const statusArgs = ['status', '--json', '--wait-for', 'healthy', '--timeout', '6s'];
 
+/** A lock travels with the data, and ends with its lease: for a server that leads by itself that has to be waited for. Here it comes at once. */
+async function endLeases(world: World): Promise<void> {
+  for (const server of world.servers.filter((one) => isUp(world, one))) {
+    const left = Number(await server.raw.cmd('PTTL', '__rtopo:lock'));
+    assert.ok(left === -2 || (left >= 0 && left <= 60_000), `the lock on ${server.name} has ${left} ms to live`);
+    if ((await roleOf(server)) === 'master') await server.raw.cmd('DEL', '__rtopo:lock');
+  }
+}
+
+/** Told to look first, one does. */
+function isToLook(run: CliResult): boolean {
+  const remedy = errorOf(run)?.remedy ?? '';
+  return remedy.startsWith('rtopo status') && !remedy.includes('rtopo replicate');
+}
+
 /** A master that is not dead is not succeeded: all is as it was. */
 const isAliveAgain = ({course}: World, run: CliResult): boolean =>
   course === 'dead' && ['MASTER_ALIVE', 'MASTER_NOT_PROVED_DEAD'].includes(errorOf(run)?.code ?? '');
 
 /** The command that a failure or a report of `status` prints; where it prints none, the same command again. */
-export function printed(world: World, run: CliResult): string[] {
+export function printed(world: World, run: CliResult, last: readonly string[] = argsOf(world)): string[] {
   const remedies = [errorOf(run)?.remedy ?? '', ...problemsOf(run)];
   const found = remedies.flatMap((text) => [
     ...text.matchAll(/rtopo (switchover resume [\dA-Z]+|replicate(?: --discard-data \S+)*)(?! --dry-run)/g),
   ]);
   const resume = found.find(([, command]) => command!.startsWith('switchover resume'));
   const [, command] = resume ?? found.find(([, one]) => one!.includes('--discard-data')) ?? found[0] ?? [];
+  if (remedies[0]!.includes('leave --to away')) return argsOf(world).filter((one, i, all) => one !== '--to' && all[i - 1] !== '--to');
   const consents = [...(remedies[0] ?? '').matchAll(/--discard-data \S+/g)].map(([text]) => text);
-  if (command === undefined) return [...argsOf(world), ...consents.flatMap((text) => text.split(' '))];
+  // Repeated with what was named before, and with what is named now.
+  if (command === undefined) return [...last, ...consents.flatMap((text) => text.split(' '))];
   const words = command.replace(/[;,)]$/, '').split(' ');
   const limit = words[0] === 'replicate' ? '6s' : '2s';
   return [...words, '--yes', '--json', '--timeout', limit];

@@ -14,7 +14,7 @@ async function withLines(world: World, server: Server, edit: (lines: string[]) =
   const lines = readFileSync(configOf(server), 'utf8').split('\n');
   writeFileSync(configOf(server), edit(lines).join('\n'));
   await server.restart();
-  await linksUp(world);
+  if (!world.dead.has(world.cast.master)) await linksUp(world);
 }
 
 interface Renaming {
@@ -22,9 +22,11 @@ interface Renaming {
   readonly at: Standing['at'];
   /** Those that can do without get along; default: all. */
   readonly exits?: Readonly<Partial<Record<Course, readonly number[]>>>;
+  /** What cannot be done is said, whatever the end. */
+  readonly warns?: RegExp;
 }
 
-function renamed({commands, at, exits = {}}: Renaming): Standing {
+function renamed({commands, at, exits = {}, warns}: Renaming): Standing {
   const lines = commands.map((name) => `rename-command ${name} ""`);
   return {
     at,
@@ -38,6 +40,7 @@ function renamed({commands, at, exits = {}}: Renaming): Standing {
       return {
         exits: exits[world.course] ?? [0],
         says: new RegExp(`${commands.join('|')}|unknown command`, 'i'),
+        ...(warns === undefined ? {} : {warns}),
         mend: () => withLines(world, server, (now) => now.filter((line) => !/^rename-command/.test(line))),
       };
     },
@@ -53,6 +56,9 @@ const everywhere: Standing['at'] = {
 };
 const notTaken = [1, 3, 4, 5];
 const refusedBy = {attach: notTaken, repoint: notTaken, failover: notTaken, pause: notTaken, dead: notTaken} as const;
+
+const either = [0, ...notTaken];
+const withOrWithout = {attach: either, repoint: either, failover: either, pause: either, dead: either} as const;
 
 /** The same server without root's right to pass over permission bits. */
 function bound(program: string): string {
@@ -107,7 +113,7 @@ const loading: Standing = {
       await save(world.rig, server);
     }
     const file = configOf(server);
-    const slow = ['key-load-delay 18000', 'loading-process-events-interval-bytes 1024'];
+    const slow = ['key-load-delay 30000', 'loading-process-events-interval-bytes 1024'];
     writeFileSync(file, [readFileSync(file, 'utf8'), ...slow, ''].join('\n'));
     const ready = server.restart();
     ready.catch(() => undefined);
@@ -115,6 +121,7 @@ const loading: Standing = {
     return {
       exits: role === 'sibling' ? [0, 3, 4, 5] : [3, 5],
       says: /LOADING/,
+      isStill: async () => (await server.raw.info('persistence')).loading === '1',
       mend: async () => {
         await ready;
         await server.raw.cmd('CONFIG', 'SET', 'key-load-delay', 0);
@@ -163,7 +170,7 @@ export const servers: Readonly<Record<string, Standing>> = {
     at: {attach: ['candidate'], pause: ['master'], dead: ['candidate']},
   }),
   'renamed-both': renamed({commands: ['REPLICAOF', 'SLAVEOF'], at: everywhere, exits: refusedBy}),
-  'renamed-CONFIG': renamed({commands: ['CONFIG'], at: everywhere, exits: {...refusedBy}}),
+  'renamed-CONFIG': renamed({commands: ['CONFIG'], at: everywhere, exits: withOrWithout, warns: /persist|CONFIG/i}),
   'renamed-FAILOVER': renamed({
     commands: ['FAILOVER'],
     at: {failover: ['master'], pause: ['master'], dead: ['candidate']},
@@ -182,7 +189,7 @@ export const servers: Readonly<Record<string, Standing>> = {
   'renamed-EVAL': renamed({
     commands: ['EVAL', 'EVALSHA'],
     at: {failover: ['master'], pause: ['candidate'], dead: ['candidate']},
-    exits: {failover: [0, ...notTaken], pause: [0, ...notTaken], dead: [0, ...notTaken]},
+    exits: withOrWithout,
   }),
   'renamed-COMMAND': renamed({
     commands: ['COMMAND'],

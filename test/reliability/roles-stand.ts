@@ -33,6 +33,7 @@ export async function runStanding(world: World, {course, role, fault}: StandingC
     const ended = await launch(world.home, [...(armed.args ?? argsOf(world))], {env}).done;
     const heard = `${what}: ${told(ended)}`;
     assertHonest(ended, what);
+    if ((await armed.isStill?.()) === false) return {hit: false, met: 'over'};
     assertEnded(ended, armed, heard);
     if (ended.status === 3) assert.equal(await whoFollows(world), before, `refused, and yet: ${heard}`);
     await assertOneWritable(world, heard);

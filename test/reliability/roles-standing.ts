@@ -18,6 +18,8 @@ export interface Armed {
   readonly args?: readonly string[];
   /** Looked at when the run has ended, before anything is mended. */
   readonly check?: () => Promise<void>;
+  /** False: it was over before the run was. */
+  readonly isStill?: () => Promise<boolean>;
   /** The operator's part. `ended`: the exit code of the run. */
   readonly mend: (ended: number) => Promise<void>;
 }

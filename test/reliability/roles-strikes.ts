@@ -131,6 +131,7 @@ export const phases: Readonly<Record<Course, Readonly<Record<string, Phase>>>> =
     first: {order: any, n: 1, when: 'before'},
     fenced: {order: order('CLIENT', 'PAUSE'), n: 1, when: 'after'},
     demoted: {order: follows, n: 1, when: 'after'},
+    promoting: {order: leads, n: 1, when: 'before'},
     promoted: {order: leads, n: 1, when: 'after'},
     siblings: {order: follows, n: 2, when: 'before'},
   },
