@@ -63,7 +63,10 @@ function told({instance, facts, priority}: Contender, excluded: string | null): 
 }
 
 /** Why it cannot take over, as the end of a sentence that begins with its address; null when it can. */
-export function whyNot({facts, fault = null, priority, isDirect, wasLinked}: Contender, master: 'alive' | 'dead'): string | null {
+export function whyNot(
+  {facts, fault = null, priority, isDirect, wasLinked}: Contender,
+  master: 'alive' | 'dead',
+): string | null {
   if (facts === null) return `does not answer${fault === null ? '' : ` (${fault.code})`}`;
   if (facts.role.kind !== 'replica') return 'is not a replica';
   if (facts.tampered.length > 0) return 'has a forged INFO, so its numbers cannot be trusted';

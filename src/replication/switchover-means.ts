@@ -39,7 +39,12 @@ export const RIGHTS: readonly Right[] = [
   right('REPLICAOF', 'NO', 'ONE'),
   right('CONFIG', 'SET', 'replica-read-only', 'yes'),
   right('CONFIG', 'REWRITE'),
+  // The lock: a script is run with the rights of whoever runs it.
   right('EVAL', "return redis.call('SET', KEYS[1], 'x')", '1', LOCK_KEY),
+  right('GET', LOCK_KEY),
+  right('SET', LOCK_KEY, 'x'),
+  right('PEXPIRE', LOCK_KEY, '1'),
+  right('DEL', LOCK_KEY),
 ];
 
 export function readMeans(instance: Instance, timeoutMs: number): Promise<Means> {
@@ -93,7 +98,7 @@ async function readRights(connection: Connection): Promise<Pick<Means, 'denied' 
     denied: RIGHTS.flatMap(({command, args}, i) =>
       verdicts[i] === null || verdicts[i] === 'OK'
         ? []
-        : [command === 'EVAL' ? 'EVAL' : [command, ...args.slice(0, 1)].join(' ')],
+        : [args.includes(LOCK_KEY) ? command : [command, ...args.slice(0, 1)].join(' ')],
     ),
     deniedFailover: failover === null ? null : failover !== 'OK',
   };

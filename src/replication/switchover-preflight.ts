@@ -27,7 +27,7 @@ export async function prepareSwitchover(request: SwitchRequest, timeoutMs: numbe
   // A plan that is refused is not carried out, and the servers that it names may be any.
   if (refused.length > 0 || fits.length > 0) return {...plan, refused: [...refused, ...fits]};
   const reachable = siblings.filter((one) => factsOf(observation, one) !== null);
-  const proved = await proveOrders(ordersOf(shard, {old, next, siblings: reachable}), topology, timeoutMs);
+  const proved = await proveOrders(ordersOf(shard, next, [old, ...reachable]), topology, timeoutMs);
   const login =
     proved.length === 0 && topology.replicationAuth === null ? await proveWayBack(shard, {old, next}, timeoutMs) : [];
   return {...plan, refused: [...proved, ...login]};
@@ -74,8 +74,14 @@ export function refuseOthers(shard: Shard, means: ReadonlyMap<string, Means>): R
   ]);
 }
 
-function refuseRights(shard: Shard, instance: Instance, means: Means | undefined): Refusal[] {
-  const denied = means?.denied ?? [];
+/** `needed`: of what a planned change uses, what the change at hand does; default: all of it. */
+export function refuseRights(
+  shard: Shard,
+  instance: Instance,
+  means: Means | undefined,
+  needed: (command: string) => boolean = () => true,
+): Refusal[] {
+  const denied = (means?.denied ?? []).filter(needed);
   if (denied.length === 0) return [];
   const at = addressText(instance.address);
   return [
@@ -98,11 +104,8 @@ interface Cast {
 }
 
 /** The links that will be made, for the checks that `replicate` makes of such links. */
-function ordersOf(
-  shard: Shard,
-  {old, next, siblings}: Cast & {readonly siblings: readonly Instance[]},
-): Pick<Plan, 'shards'> {
-  const steps = [old, ...siblings].map(
+export function ordersOf(shard: Shard, next: Instance, children: readonly Instance[]): Pick<Plan, 'shards'> {
+  const steps = children.map(
     (instance): Step => ({
       ...{do: 'replicate-from', instance, parent: next},
       ...{level: 1, resync: 'partial', keysAtRisk: 0},

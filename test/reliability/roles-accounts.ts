@@ -27,10 +27,9 @@ const wrongPassword: Standing = {
 /** Declared, so that it would be written to the servers. */
 const wrongLogin: Standing = {
   at: {attach: ['candidate'], repoint: ['candidate'], failover: ['master'], pause: ['master'], dead: ['sibling']},
-  arm: async ({course}) => ({
-    // In an emergency the new master comes first, and who could not follow it is named.
-    exits: course === 'dead' ? [3, 4, 5] : [3, 5],
-    says: /WRONGPASS|REPLICATION_LOGIN|LINK_AUTH/,
+  arm: async () => ({
+    exits: [3, 5],
+    says: /WRONGPASS|REPLICATION_LOGIN/,
     env: {REPL: WRONG},
     mend: async () => undefined,
   }),

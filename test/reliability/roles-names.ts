@@ -7,11 +7,13 @@ import {argsOf, declareWorld, type Role, type World} from './roles-world.js';
 const portOf = (address: string): string => address.slice(address.lastIndexOf(':') + 1);
 
 /** Every replica that follows a living server has its link; by ROLE, which is never renamed here. */
-export async function linksUp({rig, servers, dead}: World): Promise<void> {
+export async function linksUp(world: World): Promise<void> {
+  const {rig, servers, dead, at} = world;
+  const isDead = (port: string): boolean => [...dead].some((one) => portOf(at(one)) === port);
   for (const server of servers.filter((one) => !dead.has(one))) {
     await rig.until(`the link of ${server.name}`, async () => {
-      const [kind, , , state] = (await server.raw.cmd('ROLE')) as unknown[];
-      return String(kind) === 'master' || String(state) === 'connected';
+      const [kind, , port, state] = (await server.raw.cmd('ROLE')) as unknown[];
+      return String(kind) === 'master' || String(state) === 'connected' || isDead(String(port));
     });
   }
 }

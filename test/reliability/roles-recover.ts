@@ -45,6 +45,11 @@ export async function converge(world: World, ended: CliResult, {held, what, revi
       await endLeases(world);
       last = await launch(world.home, wanted, {env: world.env}).done;
     }
+    const undo = await undoing(world, last);
+    if (undo !== null) {
+      trail.push(undo.join(' '));
+      last = await launch(world.home, undo, {env: world.env}).done;
+    }
     isRefused = last.status === 3 && /--discard-data|leave --to away/.test(errorOf(last)?.remedy ?? '');
     const isOver = last.status === 0 || isRefused || (world.course === 'dead' && last.status === 4);
     assert.ok(isOver, `${what}: ${trail.join(' | ')}: ${told(last)} after ${told(ended)}`);
@@ -55,6 +60,13 @@ export async function converge(world: World, ended: CliResult, {held, what, revi
 }
 
 const statusArgs = ['status', '--json', '--wait-for', 'healthy', '--timeout', '6s'];
+
+/** The old master leads by itself, and what it has lost is a person's to judge: the change is taken back. */
+async function undoing(world: World, run: CliResult): Promise<string[] | null> {
+  const [, id] = /rtopo switchover abort ([\dA-Z]+)/.exec(errorOf(run)?.remedy ?? '') ?? [];
+  if (run.status !== 4 || id === undefined || (await roleOf(world.cast.master)) !== 'master') return null;
+  return ['switchover', 'abort', id, '--yes', '--json'];
+}
 
 /** A lock travels with the data, and ends with its lease: for a server that leads by itself that has to be waited for. Here it comes at once. */
 async function endLeases(world: World): Promise<void> {
@@ -83,7 +95,8 @@ export function printed(world: World, run: CliResult, last: readonly string[] = 
   ]);
   const resume = found.find(([, command]) => command!.startsWith('switchover resume'));
   const [, command] = resume ?? found.find(([, one]) => one!.includes('--discard-data')) ?? found[0] ?? [];
-  if (remedies[0]!.includes('leave --to away')) return argsOf(world).filter((one, i, all) => one !== '--to' && all[i - 1] !== '--to');
+  if (remedies[0]!.includes('leave --to away'))
+    return argsOf(world).filter((one, i, all) => one !== '--to' && all[i - 1] !== '--to');
   const consents = [...(remedies[0] ?? '').matchAll(/--discard-data \S+/g)].map(([text]) => text);
   // Repeated with what was named before, and with what is named now.
   if (command === undefined) return [...last, ...consents.flatMap((text) => text.split(' '))];

@@ -176,21 +176,20 @@ export async function holdings(server: Server): Promise<Set<string> | null> {
 export interface Declaring {
   /** Other names for some of the addresses. */
   readonly names?: Readonly<Partial<Record<Role, string>>>;
-  readonly opsEnv?: string;
-  readonly replEnv?: string;
-  /** False: replicas go by the login that they have. */
+  /** False: rtopo goes without a login, and replicas by the one that they have. */
   readonly declaresLogin?: boolean;
 }
 
-export function declareWorld(world: World, {names = {}, opsEnv, replEnv, declaresLogin = true}: Declaring = {}): void {
+export function declareWorld(world: World, {names = {}, declaresLogin = true}: Declaring = {}): void {
   const name = (role: Role): string => names[role] ?? world.at(world.cast[role]);
   const of = world.course === 'attach' ? 'sibling' : 'candidate';
   world.home.write(
     [
       'version: 1',
       'name: roles',
-      `auth: {username: ops, passwordEnv: ${opsEnv ?? 'OPS'}}`,
-      ...(declaresLogin ? [`replicationAuth: {username: repl, passwordEnv: ${replEnv ?? 'REPL'}}`] : []),
+      ...(declaresLogin
+        ? ['auth: {username: ops, passwordEnv: OPS}', 'replicationAuth: {username: repl, passwordEnv: REPL}']
+        : []),
       ...(world.kind === 'tls' ? [`tls: {ca: ${pki().file('ca.pem')}, serverName: redis.test}`] : []),
       'shards:',
       '  - name: alpha',
