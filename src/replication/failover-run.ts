@@ -130,7 +130,8 @@ function replaced({cast: {next}}: Changing): RtopoError {
 
 /** What an earlier run of it had chosen has lost something since: it came back empty, or with an old snapshot. */
 function isLess({told: {promoting}}: Changing, {lineage}: Sight['facts']): boolean {
-  return promoting !== null && (lineage.replid !== promoting.mark.replid || lineage.offset < promoting.mark.offset);
+  // Its history may be another one by now: it was promoted before it fell.
+  return promoting !== null && lineage.offset < promoting.mark.offset;
 }
 
 function alive({cast: {old, shard}, again}: Changing): RtopoError {

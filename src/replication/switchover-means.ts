@@ -17,11 +17,16 @@ export interface Means {
   readonly deniedFailover: boolean | null;
   /** Commands that the login of rtopo may not use, as the server says; null where it does not. */
   readonly denied: readonly string[] | null;
+  /** Commands that the server does not have, of those without which a master cannot change. */
+  readonly missing: readonly string[];
   /** Value of the lock key; null when nobody holds it. */
   readonly lock: string | null;
   /** Somebody listens for Sentinels there. */
   readonly hasSentinel: boolean;
 }
+
+/** Renamed away they are not forbidden, and not there: the write pause, and the lock. */
+const NEEDED = ['client', 'eval'];
 
 export interface Right {
   readonly command: string;
@@ -53,7 +58,7 @@ export function readMeans(instance: Instance, timeoutMs: number): Promise<Means>
       connection.call('INFO', ['replication']),
       setting(connection, 'min-replicas-to-write'),
       setting(connection, 'save'),
-      connection.attempt('COMMAND', ['INFO', 'failover']),
+      connection.attempt('COMMAND', ['INFO', 'failover', ...NEEDED]),
       connection.attempt('GET', [LOCK_KEY]),
       sentinelsAt(connection),
     ]);
@@ -63,7 +68,8 @@ export function readMeans(instance: Instance, timeoutMs: number): Promise<Means>
       wasLinked: wasLinked(parseInfo(String(info))),
       minReplicas: minReplicas === null ? null : Number(minReplicas),
       savesSnapshots: save === null ? null : save !== '',
-      knowsFailover: Array.isArray(known) && known.length === 1 ? known[0] !== null : null,
+      knowsFailover: Array.isArray(known) && known.length > NEEDED.length ? known[0] !== null : null,
+      missing: Array.isArray(known) ? NEEDED.filter((_, i) => known[i + 1] === null) : [],
       ...{denied, deniedFailover},
       lock: typeof lock === 'string' ? lock : null,
       hasSentinel: sentinels.length > 0,

@@ -82,9 +82,16 @@ export function refuseRights(
   needed: (command: string) => boolean = () => true,
 ): Refusal[] {
   const denied = (means?.denied ?? []).filter(needed);
-  if (denied.length === 0) return [];
+  const missing = (means?.missing ?? []).map((name) => name.toUpperCase()).filter((name) => needed(`${name} `));
   const at = addressText(instance.address);
+  const absent: Refusal[] = missing.map((name) => ({
+    ...{code: 'COMMAND_MISSING', shard: shard.name, instance: at, consent: null},
+    message: `${at} does not know ${name}: renamed away, or a managed service. Without it a change of master cannot be carried to its end.`,
+    remedy: `restore ${name} in its configuration (rename-command), and restart it`,
+  }));
+  if (denied.length === 0) return absent;
   return [
+    ...absent,
     {
       ...{code: 'NO_PERMISSION', shard: shard.name, instance: at, consent: null},
       message: `The login of rtopo may not use on ${at}: ${denied.join(', ')}.`,

@@ -30,7 +30,9 @@ export async function converge(world: World, ended: CliResult, {held, what, revi
       last = await launch(world.home, statusArgs, {env: world.env}).done;
       assertHonest(last, `${what}: status`);
       if (last.status === 0) break;
-      wanted = printed(world, last);
+      // What it waited for in vain it names; what mends it is in the report.
+      last = await launch(world.home, ['status', '--json'], {env: world.env}).done;
+      wanted = printed(world, last, ['replicate', '--yes', '--json', '--timeout', '6s']);
     }
     const heard = `${what}: [${trail.join(' | ')}] ${told(last)}`;
     // A consent, or another choice, is a person's to make: that it is asked for is no command too many.
@@ -39,7 +41,7 @@ export async function converge(world: World, ended: CliResult, {held, what, revi
     assertExpendable(world, wanted, held, heard);
     trail.push(wanted.join(' '));
     last = await launch(world.home, wanted, {env: world.env}).done;
-    assertHonest(last, `${what}: ${trail.join(' | ')}`);
+    assertHonest(last, `${trail.join(' | ')}: ${heard}`);
     await assertKept(world, held, `${what}: ${trail.join(' | ')}: ${told(last)}`);
     if (errorOf(last)?.code === 'LOCKED') {
       await endLeases(world);
@@ -51,7 +53,7 @@ export async function converge(world: World, ended: CliResult, {held, what, revi
       last = await launch(world.home, undo, {env: world.env}).done;
     }
     isRefused = last.status === 3 && /--discard-data|leave --to away/.test(errorOf(last)?.remedy ?? '');
-    const isOver = last.status === 0 || isRefused || (world.course === 'dead' && last.status === 4);
+    const isOver = last.status === 0 || isRefused || (world.course === 'dead' && [4, 5].includes(last.status ?? -1));
     assert.ok(isOver, `${what}: ${trail.join(' | ')}: ${told(last)} after ${told(ended)}`);
     wanted = isRefused && !isToLook(last) ? printed(world, last, wanted) : null;
   }

@@ -189,7 +189,7 @@ export const servers: Readonly<Record<string, Standing>> = {
   'renamed-EVAL': renamed({
     commands: ['EVAL', 'EVALSHA'],
     at: {failover: ['master'], pause: ['candidate'], dead: ['candidate']},
-    exits: withOrWithout,
+    exits: refusedBy,
   }),
   'renamed-COMMAND': renamed({
     commands: ['COMMAND'],
