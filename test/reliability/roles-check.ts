@@ -100,7 +100,6 @@ export function assertHonest(run: CliResult, what: string): void {
     for (const form of [secret, Buffer.from(secret).toString('base64')])
       assert.not.ok(text.includes(form), `${what}: a secret is in the output`);
   }
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: what a terminal would obey
   assert.not.match(run.stderr, /[\u0000-\u0008\u000b-\u001f\u007f]/, `${what}: raw bytes of a server on the terminal`);
   if (run.status === 0 || run.status === 2) return;
   const error = errorOf(run);

@@ -212,7 +212,8 @@ export const mastership: Codes = {
   COMMAND_MISSING: {
     severity: 'refused',
     title: 'The server does not have a command that is needed.',
-    means: 'A change of master needs CLIENT PAUSE on the old master, and EVAL for the lock. The message names the one that is missing.',
+    means:
+      'A change of master needs CLIENT PAUSE on the old master, and EVAL for the lock. The message names the one that is missing.',
     why: 'It is renamed in the configuration (rename-command), or the service is managed.',
     fix: 'Restore the command and restart the server; rtopo works only with the names that everybody knows.',
     verify: AGAIN,
