@@ -62,12 +62,17 @@ function told({instance, facts, priority}: Contender, excluded: string | null): 
   return {instance: addressText(instance.address), offset: facts?.lineage.offset ?? null, priority, excluded};
 }
 
+/** In brackets, behind what it does or does not do. */
+export function because(fault: RtopoError | null): string {
+  return fault === null ? '' : ` (${fault.code}: ${fault.message.replace(/\.$/, '')})`;
+}
+
 /** Why it cannot take over, as the end of a sentence that begins with its address; null when it can. */
 export function whyNot(
   {facts, fault = null, priority, isDirect, wasLinked}: Contender,
   master: 'alive' | 'dead',
 ): string | null {
-  if (facts === null) return `does not answer${fault === null ? '' : ` (${fault.code})`}`;
+  if (facts === null) return `does not answer${because(fault)}`;
   if (facts.role.kind !== 'replica') return 'is not a replica';
   if (facts.tampered.length > 0) return 'has a forged INFO, so its numbers cannot be trusted';
   if (facts.loading) return 'is loading its data set';

@@ -3,7 +3,7 @@ import type {RtopoError} from '../errors.js';
 import type {ServerFacts} from '../redis/identity.js';
 import type {Refusal} from '../report/replicate.js';
 import {addressText, type Instance, instancesOf, type Shard} from '../topology/types.js';
-import {type Contender, type Ranking, whyNot} from './candidate.js';
+import {because, type Contender, type Ranking, whyNot} from './candidate.js';
 import {SILENCE} from './failover-evidence.js';
 import type {Node} from './graph.js';
 import {redisCli} from './redis-cli.js';
@@ -18,8 +18,7 @@ export function refuse(shard: Shard, instance: Instance, code: string, message: 
 export function refuseRoot(shard: Shard, {instance, facts}: Node, fault: RtopoError | null = null): Refusal[] {
   const at = addressText(instance.address);
   if (facts === null) {
-    const why = fault === null ? '' : ` (${fault.code}: ${fault.message.replace(/\.$/, '')})`;
-    const message = `${at}, the master of shard ${shard.name}, does not answer${why}: a change without loss needs it alive.`;
+    const message = `${at}, the master of shard ${shard.name}, does not answer${because(fault)}: a change without loss needs it alive.`;
     // One that refuses a login, loads or runs a script lives: nobody must succeed it for that.
     const isSilent = fault === null || SILENCE.includes(fault.code);
     const remedy = isSilent ? `rtopo failover ${shard.name} --dry-run` : (fault.remedy ?? 'rtopo status');

@@ -32,6 +32,8 @@ export interface World {
   readonly loose: Set<Server>;
   /** Stopped by the harness: not to be asked. */
   readonly stopped: Set<Server>;
+  /** Started anew in the middle of the run: who held its lock has lost the connection, and the lock ends with its lease. */
+  readonly restarted: Set<Server>;
   /** Killed by the harness. */
   readonly dead: Set<Server>;
 }
@@ -80,6 +82,7 @@ export async function makeWorld(
     env: {...PASSWORDS},
     loose: new Set(course === 'attach' ? [candidate] : []),
     stopped: new Set(),
+    restarted: new Set(),
     dead: new Set(),
   };
   await Promise.all(servers.map((server) => admit(server, tls !== null)));
