@@ -24,11 +24,7 @@ async function killSaved({dead, rig}: World, server: Server): Promise<void> {
   dead.add(server);
 }
 
-async function back(
-  {dead, restarted}: World,
-  server: Server,
-  options: {readonly empty?: boolean} = {},
-): Promise<void> {
+async function back({dead, restarted}: World, server: Server, options: {readonly empty?: boolean} = {}): Promise<void> {
   await server.restart(options);
   restarted.add(server);
   dead.delete(server);
