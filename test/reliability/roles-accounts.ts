@@ -71,7 +71,8 @@ function without(command: string, course: Course, role: Role): Standing {
       const {raw} = cast[role];
       await raw.cmd('ACL', 'SETUSER', 'ops', `-${command}`);
       return {
-        exits: [0, 1, 3, 5],
+        // A sibling that cannot be told anything does not hold a failover up: it is named, and left for later.
+        exits: course === 'dead' && role === 'sibling' ? [0, 3, 4, 5] : [0, 1, 3, 5],
         says: naming(command),
         mend: async () =>
           void (await raw.cmd('ACL', 'SETUSER', 'ops', 'reset', 'on', `>${PASSWORDS.OPS}`, ...opsRules())),
