@@ -142,7 +142,8 @@ export class Connection {
 
   #fault(error: unknown, {doing, timeoutMs}: {doing: string; timeoutMs: number}): RtopoError {
     const {name, message} = error as Error;
-    if (name === 'ReplyError') return replyFault(this.address, message, doing);
+    if (name === 'ReplyError')
+      return replyFault(this.address, message, doing, this.endpoint.auth?.username ?? undefined);
     if (/timed out/i.test(message)) return timeoutFault(this.address, doing, timeoutMs);
     return networkFault(this.address, error, doing);
   }

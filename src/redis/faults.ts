@@ -64,15 +64,15 @@ export function grantFor(reply: string, user = 'default'): string | null {
   return match === null ? null : `ACL SETUSER ${escapeText(match[1] ?? user)} +${match[2]!.toLowerCase()}`;
 }
 
-/** An error reply of the server, or null when `error` is not one. */
-export function replyFault(address: Address, reply: string, doing: string): RtopoError {
+/** An error reply of the server. `user`: who is logged in; Redis before 7 does not say whom it refuses a command. */
+export function replyFault(address: Address, reply: string, doing: string, user = 'default'): RtopoError {
   const text = escapeText(redact(reply));
   const word = /^[A-Z]+/.exec(reply)?.[0] ?? '';
   const known = REPLY_CODES[word];
   // Protected mode too says that no password is set.
   const oldAuth = word === 'ERR' && /invalid password|without any password configured|no password is set/i.test(reply);
   const kind = oldAuth ? REPLY_CODES.WRONGPASS : /^ERR max number of clients/i.test(reply) ? MAX_CLIENTS : known;
-  const remedy = (word === 'NOPERM' ? grantFor(text) : null) ?? kind?.remedy;
+  const remedy = (word === 'NOPERM' ? grantFor(text, user) : null) ?? kind?.remedy;
   return new RtopoError({
     code: kind?.code ?? 'SERVER_ERROR',
     exit: kind?.exit ?? ExitCode.failed,

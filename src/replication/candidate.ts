@@ -2,7 +2,7 @@
  * Pure: who takes over. A replica with the data, and by an order that every operator comes to alike: how much it has, then the
  * operator's own preference, then the run id.
  */
-import {escapeText} from '../errors.js';
+import {escapeText, type RtopoError} from '../errors.js';
 import type {ServerFacts} from '../redis/identity.js';
 import type {CandidateReport} from '../report/failover.js';
 import {addressText, type Instance} from '../topology/types.js';
@@ -11,6 +11,8 @@ export interface Contender {
   readonly instance: Instance;
   /** Null: it does not answer. */
   readonly facts: ServerFacts | null;
+  /** Why, where that is known: one that refuses a login or runs a script is not dead. */
+  readonly fault?: RtopoError | null;
   /** Of the topology file, else of the server; null when neither says. */
   readonly priority: number | null;
   /** The link to its master was up at some time since the process started or was told to follow; null: it does not say. */
@@ -60,9 +62,17 @@ function told({instance, facts, priority}: Contender, excluded: string | null): 
   return {instance: addressText(instance.address), offset: facts?.lineage.offset ?? null, priority, excluded};
 }
 
+/** In brackets, behind what it does or does not do. */
+export function because(fault: RtopoError | null): string {
+  return fault === null ? '' : ` (${fault.code}: ${fault.message.replace(/\.$/, '')})`;
+}
+
 /** Why it cannot take over, as the end of a sentence that begins with its address; null when it can. */
-export function whyNot({facts, priority, isDirect, wasLinked}: Contender, master: 'alive' | 'dead'): string | null {
-  if (facts === null) return 'does not answer';
+export function whyNot(
+  {facts, fault = null, priority, isDirect, wasLinked}: Contender,
+  master: 'alive' | 'dead',
+): string | null {
+  if (facts === null) return `does not answer${because(fault)}`;
   if (facts.role.kind !== 'replica') return 'is not a replica';
   if (facts.tampered.length > 0) return 'has a forged INFO, so its numbers cannot be trusted';
   if (facts.loading) return 'is loading its data set';

@@ -11,7 +11,7 @@ import type {Node} from './graph.js';
 import {isUnder} from './stand.js';
 
 /** Faults that nobody answering can have. Everything else is an answer: of a server that lives, or of something at its address. */
-const SILENCE = ['CONNECTION_REFUSED', 'CONNECTION_LOST', 'TIMEOUT', 'NO_ROUTE', 'DNS_FAILED'];
+export const SILENCE = ['CONNECTION_REFUSED', 'CONNECTION_LOST', 'TIMEOUT', 'NO_ROUTE', 'DNS_FAILED'];
 
 export function evidenceOf(input: FailoverInput, nodes: readonly Node[]): DeathEvidence[] {
   const {shard, observation} = input;

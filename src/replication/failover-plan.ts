@@ -8,7 +8,7 @@ import {type Address, addressText, type Instance, type Shard, sameAddress, type 
 import {type Contender, rank, whyNot} from './candidate.js';
 import {evidenceOf, isDead} from './failover-evidence.js';
 import {liveParent, type Node, nodesOf, parentOf} from './graph.js';
-import type {Observation} from './observe.js';
+import {faultOf, type Observation} from './observe.js';
 import {refuseInstance, refuseLink, refuseSharedProcess} from './refuse.js';
 import type {Means} from './switchover-means.js';
 import {replicaNamed} from './switchover-plan.js';
@@ -89,7 +89,7 @@ function choose(input: FailoverInput, nodes: readonly Node[]): Choice {
   const {shard, to, means} = input;
   const contenders = nodes.slice(1).map(
     (node): Contender => ({
-      ...{instance: node.instance, facts: node.facts},
+      ...{instance: node.instance, facts: node.facts, fault: faultOf(input.observation, node.instance)},
       wasLinked: means.get(addressText(node.instance.address))?.wasLinked ?? null,
       priority: node.instance.priority ?? means.get(addressText(node.instance.address))?.priority ?? null,
       // Whatever its place in the shard: the data came from the one that is dead.

@@ -5,6 +5,7 @@ import {addressText} from '../topology/types.js';
 import {type Changing, unfinished} from './changing.js';
 import {Orders, replicaOf, replyOf} from './orders.js';
 import {type Sight, Watched} from './sight.js';
+import {planStale} from './switchover-run.js';
 import {finishChange} from './switchover-settle.js';
 
 /** The way to the end, from wherever it stands. @throws RtopoError exit 3 (nothing changed), 4 or 130 */
@@ -28,11 +29,13 @@ async function promote(changing: Changing, bytesLost: number | null): Promise<vo
     const {lineage, role} = sight.facts;
     if (role.kind !== 'master') {
       if (hooks.interrupted()) throw await endedBefore(changing, interrupted());
+      if (isLess(changing, sight.facts)) throw await endedBefore(changing, replaced(changing));
       if (await answersAsMaster(changing)) throw await endedBefore(changing, alive(changing));
       const mark = {replid: lineage.replid, offset: lineage.offset};
       const inherited = await lockOn(next);
       await changing.note({type: 'promoting', mark, fullSyncs: sight.facts.fullSyncs, bytesLost, inherited});
-      await order(next, hooks.timeoutMs);
+      if (!(await order(next, sight.facts.runId, hooks.timeoutMs)))
+        throw await endedBefore(changing, replaced(changing));
     } else if (told.promoting === null) {
       // Promoted by somebody else: what it was promoted from is the history of the dead one.
       const mark = {
@@ -61,13 +64,21 @@ async function noteProof(changing: Changing, {facts: {lineage}}: Sight): Promise
   changing.hooks.say(`${addressText(changing.cast.next.address)} leads, from offset ${promotedOffset}`);
 }
 
-/** An order without a reply may have been obeyed, or be obeyed later: only the server knows. */
-async function order(next: Watched, timeoutMs: number): Promise<void> {
+/**
+ * An order without a reply may have been obeyed, or be obeyed later: only the server knows. False: the process that was chosen is gone, and
+ * the one at its address, which may hold nothing, was told nothing.
+ */
+async function order(next: Watched, runId: string, timeoutMs: number): Promise<boolean> {
   const deadlineMs = performance.now() + 2 * timeoutMs;
-  for (;;) {
+  for (let isFirst = true; ; isFirst = false) {
     try {
+      if (!isFirst) {
+        const {facts} = await next.look();
+        if (facts.runId !== runId) return false;
+        if (facts.role.kind === 'master') return true;
+      }
       await replicaOf(new Orders(await next.connection()), next.instance, ['NO', 'ONE']);
-      if ((await next.look()).facts.role.kind === 'master') return;
+      if ((await next.look()).facts.role.kind === 'master') return true;
     } catch (error) {
       if (replyOf(error) !== null) throw error;
       next.close();
@@ -110,6 +121,17 @@ function interrupted(): RtopoError {
     exit: ExitCode.interrupted,
     message: 'Interrupted. Nothing was changed.',
   });
+}
+
+/** The same command chooses anew, from what there is then. */
+function replaced({cast: {next}}: Changing): RtopoError {
+  return planStale(`${addressText(next.address)} was restarted or replaced since it was chosen`);
+}
+
+/** What an earlier run of it had chosen has lost something since: it came back empty, or with an old snapshot. */
+function isLess({told: {promoting}}: Changing, {lineage}: Sight['facts']): boolean {
+  // Its history may be another one by now: it was promoted before it fell.
+  return promoting !== null && lineage.offset < promoting.mark.offset;
 }
 
 function alive({cast: {old, shard}, again}: Changing): RtopoError {

@@ -4,14 +4,16 @@ import {escapeText, refusal, usageError} from '../errors.js';
 import {isAlive} from '../journal/lock.js';
 import {Journal} from '../journal/record.js';
 import type {FailoverReport} from '../report/failover.js';
-import {addressText} from '../topology/types.js';
+import type {Refusal} from '../report/replicate.js';
+import {addressText, type Topology} from '../topology/types.js';
 import {type ChangeHooks, Changing} from './changing.js';
 import {type FailoverInput, type FailoverPlan, planFailover} from './failover-plan.js';
 import {carryOutFailover} from './failover-run.js';
-import {observeTopology} from './observe.js';
+import {factsOf, type Observation, observeTopology} from './observe.js';
+import {proveOrders} from './prove.js';
 import {Watched} from './sight.js';
 import {changesDir, resumeCommand, unfinishedChanges, type Where} from './switchover-history.js';
-import {meansOf, refuseOthers} from './switchover-preflight.js';
+import {meansOf, ordersOf, refuseOthers, refuseRights} from './switchover-preflight.js';
 import type {ChangeRecord, Told} from './switchover-record.js';
 import {afterwards, type ChangeVerdict, NOTHING_DONE, toldReport, verdictOf} from './switchover-report.js';
 import {planStale} from './switchover-run.js';
@@ -53,7 +55,12 @@ export class Failover {
     const plan = planFailover({...options, observation, means, earlier});
     // A lock travels with the data: one that the dead master's last operation has left is its own.
     const others = refuseOthers(shard, means).filter(({code}) => code !== 'LOCKED');
-    return new Failover({...plan, refused: [...plan.refused, ...others]}, earlier, options);
+    const {next} = plan;
+    const rights =
+      next === null ? [] : refuseRights(shard, next, means.get(addressText(next.address)), isPartOfPromotion);
+    const refused = [...plan.refused, ...others, ...rights];
+    const proved = refused.length > 0 ? [] : await proveLinks(plan, topology, {observation, timeoutMs});
+    return new Failover({...plan, refused: [...refused, ...proved]}, earlier, options);
   }
 
   get mayRun(): boolean {
@@ -94,6 +101,20 @@ export class Failover {
     if (facts.runId !== runIds.get(at)) throw planStale(`${at} was restarted or replaced since the plan was made`);
   }
 }
+
+/** With a wrong login the replicas would knock at the new master without an end, and nobody would follow it. */
+async function proveLinks(
+  {shard, next, siblings}: FailoverPlan,
+  topology: Topology,
+  {observation, timeoutMs}: {readonly observation: Observation; readonly timeoutMs: number},
+): Promise<Refusal[]> {
+  if (next === null) return [];
+  const reachable = siblings.filter((one) => factsOf(observation, one) !== null);
+  return proveOrders(ordersOf(shard, next, reachable), topology, timeoutMs);
+}
+
+/** Nobody is fenced, and that a role cannot be written down is told afterwards. */
+const isPartOfPromotion = (command: string): boolean => !/^(CLIENT|CONFIG) /.test(command);
 
 function assertConsents({discard, shard}: FailoverOptions): void {
   const names = shard.replicas.map(({address}) => addressText(address));

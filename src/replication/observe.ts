@@ -1,4 +1,5 @@
 /** Asks every declared instance at once. The result is what judge and plan reason about; nothing here changes a server. */
+import type {RtopoError} from '../errors.js';
 import {endpointOf} from '../redis/connect.js';
 import {type Observed, observeAll} from '../redis/fleet.js';
 import type {ServerFacts} from '../redis/identity.js';
@@ -20,6 +21,12 @@ export async function observeTopology(topology: Topology, timeoutMs: number): Pr
 }
 
 /** The facts of a declared instance, or null when it did not answer. */
+/** Why it said nothing of itself; null where it did, or was not asked. */
+export function faultOf(observation: Observation, instance: Instance): RtopoError | null {
+  const observed = observation.byAddress.get(addressText(instance.address));
+  return observed === undefined || observed.reachable ? null : observed.fault;
+}
+
 export function factsOf(observation: Observation, instance: Instance): ServerFacts | null {
   const observed = observation.byAddress.get(addressText(instance.address));
   return observed?.reachable ? observed.facts : null;

@@ -71,11 +71,13 @@ export function withSettings({shards}: Topology): Instance[] {
 }
 
 /** The orders that a server is going to be given, with harmless arguments: for the server to judge beforehand. */
-export function trialsOf({shard, steps}: ShardPlan, instance: Instance): Trial[] {
-  const own = steps.filter((step) => step.instance === instance);
-  const orders = own.length === 0 ? [] : [...own.flatMap(trialsOfStep), REWRITE];
-  const trials = [...orders, ...(steps.length > 0 && instance === shard.master ? LOCKING : [])];
-  return [...new Map(trials.map((trial) => [trial.join(' '), trial])).values()];
+export function trialsOf(plan: ShardPlan, instance: Instance): Trial[] {
+  if (!concernedIn(plan).includes(instance)) return [];
+  const {shard, steps} = plan;
+  const orders = steps.filter((step) => step.instance === instance).flatMap(trialsOfStep);
+  const written = orders.length === 0 ? [] : [...orders, REWRITE];
+  const locking = steps.length > 0 && instance === shard.master ? LOCKING : [];
+  return [...new Map([READ_BACK, ...written, ...locking].map((trial) => [trial.join(' '), trial])).values()];
 }
 
 /** What the lock is taken, renewed and given back by; a script may not do what its caller may not. */
@@ -86,6 +88,9 @@ const LOCKING: readonly Trial[] = [
   ['PEXPIRE', LOCK_KEY, '1'],
   ['DEL', LOCK_KEY],
 ];
+
+/** What came of an order is read from ROLE, which a forged name cannot leave; a report may do without it, a change may not. */
+const READ_BACK: Trial = ['ROLE'];
 
 const REWRITE: Trial = ['CONFIG', 'REWRITE'];
 

@@ -31,10 +31,10 @@ export async function finish(run: Run, fence: Fence | null, sinceMs = Date.now()
     if (Date.now() - sinceMs > stallMs(run)) throw trouble.stalled(run.handover);
   };
   let last: Mark | null;
+  let runId = '';
   try {
     last = await lastOffset(run, fence);
-    if (last !== null && (await reached(run.next, last, performance.now() + SETTLE_MS)) === null)
-      throw trouble.incompleteCopy(run.handover, last.offset);
+    if (last !== null) runId = await hasAll(run, last);
     assertAwake();
   } catch (error) {
     assertAwake();
@@ -45,7 +45,7 @@ export async function finish(run: Run, fence: Fence | null, sinceMs = Date.now()
     throw error;
   }
   if (last === null) throw (await leads(run.next)) ? trouble.stalled(run.handover) : trouble.unclear(run.handover);
-  const promoted = await promote(run);
+  const promoted = await promote(run, {last, runId});
   const writeGapMs = fence === null ? null : Date.now() - fence.atMs;
   await unfence(run.old);
   return {...proofOf(run, promoted, last), writeGapMs, fullSyncs: fence?.fullSyncs ?? null, engine: 'pause'};
@@ -62,10 +62,27 @@ async function lastOffset(run: Run, fence: Fence | null): Promise<Mark | null> {
   return fence?.replid === replid ? fence : null;
 }
 
+/** Run id of the process that has everything up to there. */
+async function hasAll(run: Run, last: Mark): Promise<string> {
+  const sight = await reached(run.next, last, performance.now() + SETTLE_MS);
+  if (sight === null) throw trouble.incompleteCopy(run.handover, last.offset);
+  return sight.facts.runId;
+}
+
+interface Complete {
+  readonly last: Mark;
+  readonly runId: string;
+}
+
 /** An order without a reply may have been obeyed, or be obeyed later; so from the first one on there is only the way forward. */
-async function promote(run: Run): Promise<ServerFacts> {
+async function promote(run: Run, complete: Complete): Promise<ServerFacts> {
   const deadlineMs = performance.now() + 2 * run.options.commandTimeoutMs;
   for (let isFirst = true; ; isFirst = false) {
+    // A connection that was made anew may lead to another process than the one that had everything.
+    if (!isFirst && (await isReplaced(run, complete.runId))) {
+      await takeBack(run);
+      throw trouble.incompleteCopy(run.handover, complete.last.offset);
+    }
     try {
       await replicaOf(new Orders(await run.next.connection()), run.handover.next, ['NO', 'ONE']);
       const {facts} = await run.next.look();
@@ -81,6 +98,12 @@ async function promote(run: Run): Promise<ServerFacts> {
       await new Promise((resolve) => setTimeout(resolve, 100));
     }
   }
+}
+
+/** Gone with the process that was told to lead: whatever comes now at its address was told nothing, unless it leads by itself. */
+async function isReplaced(run: Run, runId: string): Promise<boolean> {
+  const facts = (await glance(run.next))?.facts;
+  return facts !== undefined && facts.runId !== runId && facts.role.kind !== 'master';
 }
 
 /** The old master leads again. Only while the new one is known not to lead. */

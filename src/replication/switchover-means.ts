@@ -17,11 +17,16 @@ export interface Means {
   readonly deniedFailover: boolean | null;
   /** Commands that the login of rtopo may not use, as the server says; null where it does not. */
   readonly denied: readonly string[] | null;
+  /** Commands that the server does not have, of those without which a master cannot change. */
+  readonly missing: readonly string[];
   /** Value of the lock key; null when nobody holds it. */
   readonly lock: string | null;
   /** Somebody listens for Sentinels there. */
   readonly hasSentinel: boolean;
 }
+
+/** Renamed away they are not forbidden, and not there: the write pause, and the lock. */
+const NEEDED = ['client', 'eval'];
 
 export interface Right {
   readonly command: string;
@@ -32,12 +37,19 @@ const right = (command: string, ...args: string[]): Right => ({command, args});
 
 /** What the old master is sent, beside FAILOVER, which can be done without. */
 export const RIGHTS: readonly Right[] = [
+  // Not sent to change anything: what came of an order is read from it.
+  right('ROLE'),
   right('CLIENT', 'PAUSE', '1', 'WRITE'),
   right('CLIENT', 'UNPAUSE'),
   right('REPLICAOF', 'NO', 'ONE'),
   right('CONFIG', 'SET', 'replica-read-only', 'yes'),
   right('CONFIG', 'REWRITE'),
+  // The lock: a script is run with the rights of whoever runs it.
   right('EVAL', "return redis.call('SET', KEYS[1], 'x')", '1', LOCK_KEY),
+  right('GET', LOCK_KEY),
+  right('SET', LOCK_KEY, 'x'),
+  right('PEXPIRE', LOCK_KEY, '1'),
+  right('DEL', LOCK_KEY),
 ];
 
 export function readMeans(instance: Instance, timeoutMs: number): Promise<Means> {
@@ -46,7 +58,7 @@ export function readMeans(instance: Instance, timeoutMs: number): Promise<Means>
       connection.call('INFO', ['replication']),
       setting(connection, 'min-replicas-to-write'),
       setting(connection, 'save'),
-      connection.attempt('COMMAND', ['INFO', 'failover']),
+      connection.attempt('COMMAND', ['INFO', 'failover', ...NEEDED]),
       connection.attempt('GET', [LOCK_KEY]),
       sentinelsAt(connection),
     ]);
@@ -56,7 +68,8 @@ export function readMeans(instance: Instance, timeoutMs: number): Promise<Means>
       wasLinked: wasLinked(parseInfo(String(info))),
       minReplicas: minReplicas === null ? null : Number(minReplicas),
       savesSnapshots: save === null ? null : save !== '',
-      knowsFailover: Array.isArray(known) && known.length === 1 ? known[0] !== null : null,
+      knowsFailover: Array.isArray(known) && known.length > NEEDED.length ? known[0] !== null : null,
+      missing: Array.isArray(known) ? NEEDED.filter((_, i) => known[i + 1] === null) : [],
       ...{denied, deniedFailover},
       lock: typeof lock === 'string' ? lock : null,
       hasSentinel: sentinels.length > 0,
@@ -89,7 +102,9 @@ async function readRights(connection: Connection): Promise<Pick<Means, 'denied' 
   if (verdicts.every((one) => one === null)) return {denied: null, deniedFailover: null};
   return {
     denied: RIGHTS.flatMap(({command, args}, i) =>
-      verdicts[i] === null || verdicts[i] === 'OK' ? [] : [command === 'EVAL' ? 'EVAL' : `${command} ${args[0]}`],
+      verdicts[i] === null || verdicts[i] === 'OK'
+        ? []
+        : [args.includes(LOCK_KEY) ? command : [command, ...args.slice(0, 1)].join(' ')],
     ),
     deniedFailover: failover === null ? null : failover !== 'OK',
   };

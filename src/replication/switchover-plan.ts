@@ -6,7 +6,7 @@ import {type Address, addressText, type Instance, type Shard, sameAddress, type 
 import {type Contender, rank} from './candidate.js';
 import {liveParent, type Node, nodesOf, parentOf, undeclared} from './graph.js';
 import type {Engine, FailoverTo} from './handover.js';
-import type {Observation} from './observe.js';
+import {faultOf, type Observation} from './observe.js';
 import {refuseInstance, refuseSharedProcess} from './refuse.js';
 import {engineFor} from './switchover-engine.js';
 import type {Means} from './switchover-means.js';
@@ -79,7 +79,7 @@ export function planSwitchover(input: SwitchInput): SwitchPlan {
   const node = nodes.find(({instance}) => instance === next) ?? null;
   const siblings = shard.replicas.filter((one) => one !== next && parentOf(shard, one) === shard.master);
   const refused = [
-    ...refuseRoot(shard, root),
+    ...refuseRoot(shard, root, faultOf(observation, root.instance)),
     ...nodes.flatMap((one) => (one.facts === null ? [] : refuseInstance(shard, {...one, facts: one.facts}))),
     ...refuseSharedProcess({topology: {...input.topology, shards: [shard]}, observation, discard: []}),
     ...refuseCandidate({input, ranking, contenders, wanted}),
@@ -96,9 +96,9 @@ export function planSwitchover(input: SwitchInput): SwitchPlan {
   };
 }
 
-function contendersOf({means, shard}: SwitchInput, nodes: readonly Node[]): Contender[] {
+function contendersOf({means, shard, observation}: SwitchInput, nodes: readonly Node[]): Contender[] {
   return nodes.slice(1).map((node) => ({
-    ...{instance: node.instance, facts: node.facts},
+    ...{instance: node.instance, facts: node.facts, fault: faultOf(observation, node.instance)},
     wasLinked: means.get(addressText(node.instance.address))?.wasLinked ?? null,
     priority: node.instance.priority ?? means.get(addressText(node.instance.address))?.priority ?? null,
     isDirect: liveParent(node, nodes)?.instance === shard.master,

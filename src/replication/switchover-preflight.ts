@@ -27,7 +27,7 @@ export async function prepareSwitchover(request: SwitchRequest, timeoutMs: numbe
   // A plan that is refused is not carried out, and the servers that it names may be any.
   if (refused.length > 0 || fits.length > 0) return {...plan, refused: [...refused, ...fits]};
   const reachable = siblings.filter((one) => factsOf(observation, one) !== null);
-  const proved = await proveOrders(ordersOf(shard, {old, next, siblings: reachable}), topology, timeoutMs);
+  const proved = await proveOrders(ordersOf(shard, next, [old, ...reachable]), topology, timeoutMs);
   const login =
     proved.length === 0 && topology.replicationAuth === null ? await proveWayBack(shard, {old, next}, timeoutMs) : [];
   return {...plan, refused: [...proved, ...login]};
@@ -74,11 +74,24 @@ export function refuseOthers(shard: Shard, means: ReadonlyMap<string, Means>): R
   ]);
 }
 
-function refuseRights(shard: Shard, instance: Instance, means: Means | undefined): Refusal[] {
-  const denied = means?.denied ?? [];
-  if (denied.length === 0) return [];
+/** `needed`: of what a planned change uses, what the change at hand does; default: all of it. */
+export function refuseRights(
+  shard: Shard,
+  instance: Instance,
+  means: Means | undefined,
+  needed: (command: string) => boolean = () => true,
+): Refusal[] {
+  const denied = (means?.denied ?? []).filter(needed);
+  const missing = (means?.missing ?? []).map((name) => name.toUpperCase()).filter((name) => needed(`${name} `));
   const at = addressText(instance.address);
+  const absent: Refusal[] = missing.map((name) => ({
+    ...{code: 'COMMAND_MISSING', shard: shard.name, instance: at, consent: null},
+    message: `${at} does not know ${name}: renamed away, or a managed service. Without it a change of master cannot be carried to its end.`,
+    remedy: `restore ${name} in its configuration (rename-command), and restart it`,
+  }));
+  if (denied.length === 0) return absent;
   return [
+    ...absent,
     {
       ...{code: 'NO_PERMISSION', shard: shard.name, instance: at, consent: null},
       message: `The login of rtopo may not use on ${at}: ${denied.join(', ')}.`,
@@ -98,11 +111,8 @@ interface Cast {
 }
 
 /** The links that will be made, for the checks that `replicate` makes of such links. */
-function ordersOf(
-  shard: Shard,
-  {old, next, siblings}: Cast & {readonly siblings: readonly Instance[]},
-): Pick<Plan, 'shards'> {
-  const steps = [old, ...siblings].map(
+export function ordersOf(shard: Shard, next: Instance, children: readonly Instance[]): Pick<Plan, 'shards'> {
+  const steps = children.map(
     (instance): Step => ({
       ...{do: 'replicate-from', instance, parent: next},
       ...{level: 1, resync: 'partial', keysAtRisk: 0},

@@ -1,8 +1,10 @@
 /** Pure: what speaks against a planned change of master. One function per reason. */
+import type {RtopoError} from '../errors.js';
 import type {ServerFacts} from '../redis/identity.js';
 import type {Refusal} from '../report/replicate.js';
 import {addressText, type Instance, instancesOf, type Shard} from '../topology/types.js';
-import {type Contender, type Ranking, whyNot} from './candidate.js';
+import {because, type Contender, type Ranking, whyNot} from './candidate.js';
+import {SILENCE} from './failover-evidence.js';
 import type {Node} from './graph.js';
 import {redisCli} from './redis-cli.js';
 import {refuseLink} from './refuse.js';
@@ -13,11 +15,14 @@ export function refuse(shard: Shard, instance: Instance, code: string, message: 
   return [{code, shard: shard.name, instance: addressText(instance.address), message, consent: null, remedy}];
 }
 
-export function refuseRoot(shard: Shard, {instance, facts}: Node): Refusal[] {
+export function refuseRoot(shard: Shard, {instance, facts}: Node, fault: RtopoError | null = null): Refusal[] {
   const at = addressText(instance.address);
   if (facts === null) {
-    const message = `${at}, the master of shard ${shard.name}, does not answer: a change without loss needs it alive.`;
-    return refuse(shard, instance, 'MASTER_UNREACHABLE', message, `rtopo failover ${shard.name} --dry-run`);
+    const message = `${at}, the master of shard ${shard.name}, does not answer${because(fault)}: a change without loss needs it alive.`;
+    // One that refuses a login, loads or runs a script lives: nobody must succeed it for that.
+    const isSilent = fault === null || SILENCE.includes(fault.code);
+    const remedy = isSilent ? `rtopo failover ${shard.name} --dry-run` : (fault.remedy ?? 'rtopo status');
+    return refuse(shard, instance, 'MASTER_UNREACHABLE', message, remedy);
   }
   if (facts.role.kind !== 'master') {
     const message = `${at}, the master of shard ${shard.name} by the topology file, is not a master now.`;

@@ -7,6 +7,7 @@ import {isFailingOver} from './handover-failover.js';
 import {glance, reached, unfence} from './promotion.js';
 import {Watched} from './sight.js';
 import {isUnder} from './stand.js';
+import {abortCommand} from './switchover-history.js';
 import type {SwitchPlan} from './switchover-plan.js';
 import {finishChange} from './switchover-settle.js';
 
@@ -98,7 +99,7 @@ async function ending(changing: Changing, error: unknown): Promise<unknown> {
     return new RtopoError({
       ...about,
       exit: ExitCode.incomplete,
-      remedy: `${remedy}, then: ${changing.resume}; if it is dead: ${dead}`,
+      remedy: `${remedy}, then: ${changing.resume}; if it leads, and is the right one: ${abortCommand(changing.told, changing.again)}; if it is dead: ${dead}`,
     });
   }
   if (!(await isAsBefore(changing))) return error;

@@ -61,7 +61,8 @@ export function verdictOf(report: ReplicateReport, failure: RtopoError | null): 
   const [refusal] = report.refused;
   if (refusal !== undefined) {
     const all = report.refused.map(({code, instance}) => `${code} on ${instance}`).join(', ');
-    return verdict(ExitCode.refused, refusal, `Refused for safety, nothing was changed: ${all}.`);
+    const about = {code: refusal.code, remedy: consentToAll(report.refused) ?? refusal.remedy};
+    return verdict(ExitCode.refused, about, `Refused for safety, nothing was changed: ${all}.`);
   }
   if (report.steps.some(({code}) => code === 'INTERRUPTED')) {
     const about = {code: 'INTERRUPTED', remedy: 'rtopo replicate'};
@@ -74,6 +75,13 @@ export function verdictOf(report: ReplicateReport, failure: RtopoError | null): 
     return verdict(ExitCode.unreachable, out, `Out of reach: ${all}.`);
   }
   return {exit: report.steps.some(({outcome}) => outcome === 'planned') ? ExitCode.attention : ExitCode.ok};
+}
+
+/** Where nothing but consents is missing, one command holds all of them; null where there is one only, or where something else is in the way. */
+function consentToAll(refused: ReplicateReport['refused']): string | null {
+  const consents = refused.flatMap(({consent}) => (consent === null ? [] : [consent]));
+  if (consents.length < 2 || consents.length < refused.length) return null;
+  return `look at what each of them holds; if all of it may go: rtopo replicate ${consents.join(' ')}`;
 }
 
 function failureVerdict(report: ReplicateReport, failure: RtopoError): ReplicationVerdict {

@@ -48,6 +48,8 @@ export interface Field {
   readonly home: string;
   readonly run: (args: readonly string[], options?: CliOptions) => Promise<CliResult>;
   readonly text: () => string;
+  /** Another text of the file, as somebody's editor would leave it. */
+  readonly write: (text: string) => void;
   readonly files: () => string[];
   readonly journals: () => string[];
 }
@@ -67,6 +69,7 @@ export function field(rig: Rig, text: string): Field {
     home,
     run: (args, options = {}) => cli(args, {cwd: dir, home, ...options}),
     text: () => readFileSync(file, 'utf8'),
+    write: (next) => writeFileSync(file, next),
     files: () => readdirSync(dir).filter((name) => name !== 'home'),
     journals: () => {
       const root = join(home, 'state', 'rtopo', 'rebalance');

@@ -12,7 +12,7 @@ import {staleMutants} from '../reliability/mutate.js';
 const test = suite('migration/reliability');
 
 const SEED = 1;
-/** The share of switchover is in test/replication/switchover-kill.test.ts, where each case has a name; gap measures and proves the same as the tests there. */
+/** The shares of switchover and roles are in test/replication/switchover-kill.test.ts and roles.test.ts, where each case has a name; gap measures and proves the same as the tests there. */
 const shares: Readonly<Record<LayerName, number>> = {
   kill: 18,
   faults: 8,
@@ -22,6 +22,7 @@ const shares: Readonly<Record<LayerName, number>> = {
   switchover: 0,
   gap: 0,
   replicate: 6,
+  roles: 0,
 };
 
 if (process.platform !== 'linux') console.log('skipped: the reliability harness needs strace, which only Linux has');

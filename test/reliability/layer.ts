@@ -1,6 +1,6 @@
 /** What a layer of the harness is: a family of faults, spread over cases that each can be repeated by their id alone. */
 
-export type LayerName = 'kill' | 'faults' | 'proxy' | 'disk' | 'hostile' | 'replicate' | 'switchover' | 'gap';
+export type LayerName = 'kill' | 'faults' | 'proxy' | 'disk' | 'hostile' | 'replicate' | 'switchover' | 'gap' | 'roles';
 
 /** What became of a case that found nothing wrong. */
 export interface Outcome {

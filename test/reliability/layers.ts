@@ -6,6 +6,7 @@ import {kill} from './kill.js';
 import type {Layer} from './layer.js';
 import {network} from './network.js';
 import {replicate} from './replicate.js';
+import {rolesLayer} from './roles.js';
 import {gap, switchover} from './switchover.js';
 
-export const layers: readonly Layer[] = [kill, faults, network, disk, hostile, replicate, switchover, gap];
+export const layers: readonly Layer[] = [kill, faults, network, disk, hostile, replicate, switchover, gap, rolesLayer];

@@ -366,4 +366,28 @@ export const mutants: readonly Mutant[] = [
     ],
     checks: [replay('hostile:intrude-abort:5'), tests('migration/prune')],
   },
+  {
+    name: 'promote-whoever-answers',
+    about: 'a promotion whose order was lost is ordered again at whatever process answers then',
+    edits: [
+      {
+        file: 'src/replication/promotion.ts',
+        find: 'if (!isFirst && (await isReplaced(run, complete.runId)))',
+        replace: 'if (false && (await isReplaced(run, complete.runId)))',
+      },
+    ],
+    checks: [replay('roles:pause:candidate:restarted-empty:promoting:redis')],
+  },
+  {
+    name: 'succeed-by-whoever-answers',
+    about: 'the same in a failover',
+    edits: [
+      {
+        file: 'src/replication/failover-run.ts',
+        find: 'if (facts.runId !== runId) return false;',
+        replace: 'if (facts.runId === null) return false;',
+      },
+    ],
+    checks: [replay('roles:dead:candidate:restarted-empty:first:redis')],
+  },
 ];

@@ -271,6 +271,7 @@ test('settings: only what differs is a step, the last one; trials hold no secret
   assert.is(plan.unchanged, 0);
   const [, replica] = [plan.shards[0]!.shard.master, plan.shards[0]!.shard.replicas[0]!];
   assert.equal(trialsOf(plan.shards[0]!, replica), [
+    ['ROLE'],
     ['CONFIG', 'SET', 'masterauth', 'x'],
     ['REPLICAOF', 'NO', 'ONE'],
     ['CONFIG', 'SET', 'replica-priority', '0'],

@@ -5,7 +5,7 @@ import {freePort, makeDir, removeDir} from '../rig/processes.js';
 import {type Rig, type ServerSpec, withServers} from '../rig/servers.js';
 
 /** A CA, a certificate for `redis.test` signed by it, and a CA that signed nothing. */
-function certificates(dir: string): void {
+export function certificates(dir: string): void {
   const openssl = (...args: string[]) => execFileSync('openssl', args, {cwd: dir, stdio: 'pipe'});
   const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2'];
   for (const name of ['ca', 'wrong'])

@@ -3,6 +3,7 @@
  *
  *   RTOPO_KILL_ORDER    regular expression over what is written, as text
  *   RTOPO_KILL_ORDER_AT 3:before, 3:after
+ *   RTOPO_KILL_SIGNAL   SIGSTOP: it stops there instead, until somebody sends SIGCONT
  *   RTOPO_COUNT_ORDERS  file that receives the number of such writes when the process ends by itself
  */
 import fs from 'node:fs';
@@ -14,10 +15,12 @@ const countFile = process.env.RTOPO_COUNT_ORDERS;
 const {write} = net.Socket.prototype;
 let count = 0;
 
+const signal = process.env.RTOPO_KILL_SIGNAL ?? 'SIGKILL';
+
 function die() {
-  process.kill(process.pid, 'SIGKILL');
-  // The signal needs a moment; nothing may happen in it.
-  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 60_000);
+  process.kill(process.pid, signal);
+  // The signal needs a moment; nothing may happen in it. Whoever is only stopped goes on afterwards.
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, signal === 'SIGKILL' ? 60_000 : 50);
 }
 
 net.Socket.prototype.write = function (data, ...rest) {

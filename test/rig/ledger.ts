@@ -15,6 +15,8 @@ export interface Ledger {
   acknowledged(): readonly number[];
   /** Refused because the server was a replica. */
   refused(): number;
+  /** Nobody begins another write until the returned function is called; those that are on their way have had a moment to end. */
+  hold(): Promise<() => void>;
   /** Ends the writers, and gives every acknowledged key that the server does not hold with its last acknowledged value. */
   close(): Promise<void>;
   lostOn(server: Writable): Promise<string[]>;
@@ -22,19 +24,27 @@ export interface Ledger {
 
 const KEYS = 400;
 
-export function startLedger(servers: readonly Writable[], writers = 4): Ledger {
+/** @param paceMs pause of a writer after each write: what is wanted is a witness, not a load */
+export function startLedger(servers: readonly Writable[], writers = 4, paceMs = 0): Ledger {
   const last = new Map<string, string>();
   const counts = servers.map(() => 0);
   let [over, refused] = [false, 0];
+  let [gate, open] = [null as Promise<void> | null, () => {}];
+  const release = (): void => {
+    gate = null;
+    open();
+  };
   const write = async (writer: number): Promise<void> => {
     let [at, raw] = [0, null as Raw | null];
     for (let n = 0; !over; n += 1) {
       const key = `ledger:${writer}:${n % KEYS}`;
+      if (gate !== null) await gate;
       try {
         raw ??= await connectRaw({port: servers[at]!.port, timeoutMs: 5000});
         await raw.cmd('SET', key, n);
         last.set(key, String(n));
         counts[at]! += 1;
+        if (paceMs > 0) await sleep(paceMs);
       } catch (error) {
         // Without a reply nobody knows: whatever the key holds now, it is not in the ledger.
         last.delete(key);
@@ -52,8 +62,17 @@ export function startLedger(servers: readonly Writable[], writers = 4): Ledger {
   return {
     acknowledged: () => [...counts],
     refused: () => refused,
+    hold: async () => {
+      release();
+      gate = new Promise<void>((resolve) => {
+        open = resolve;
+      });
+      await sleep(20);
+      return release;
+    },
     close: async () => {
       over = true;
+      release();
       await Promise.all(running);
     },
     lostOn: async ({raw}) => {

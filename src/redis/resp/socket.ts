@@ -50,6 +50,8 @@ export class RespSocket {
   #flatRequest: Request | null = null;
   #flatReplies: FlatReplies | null = null;
   #isFlat = false;
+  /** Who is logged in; undefined: the default user. */
+  #user: string | undefined;
 
   private constructor(address: Address, socket: Socket, timeoutMs: number) {
     this.address = address;
@@ -70,6 +72,7 @@ export class RespSocket {
     const reader: {read: ((chunk: Buffer) => void) | null} = {read: null};
     const dialled = await dial(endpoint, timeoutMs, (chunk) => reader.read?.(chunk));
     const socket = new RespSocket(address, dialled, timeoutMs);
+    socket.#user = credentials?.username ?? undefined;
     reader.read = (chunk) => socket.#receive(chunk);
     try {
       if (credentials !== null) {
@@ -171,7 +174,7 @@ export class RespSocket {
   /** One command; a refusal is thrown. */
   async call(command: readonly Part[], doing = String(command[0])): Promise<RespReply> {
     const [reply] = await this.batch([command]);
-    if (reply instanceof ReplyError) throw replyFault(this.address, reply.text, doing);
+    if (reply instanceof ReplyError) throw replyFault(this.address, reply.text, doing, this.#user);
     return reply ?? null;
   }
 

@@ -167,6 +167,67 @@ export const mastership: Codes = {
     fix: 'Find out who, then: rtopo switchover resume.',
     verify: 'rtopo status shows one master and keeps showing it.',
   },
+  MASTER_UNREACHABLE: {
+    severity: 'refused',
+    title: 'The master of the shard does not answer as one.',
+    means:
+      'A change without loss asks the master to hold writes off, and it cannot be asked. The message says what came instead of an answer.',
+    why: 'It is dead or cut off; or it lives, and refuses the login of rtopo, still loads its data, or runs a script.',
+    fix: 'Mend what the message names. Where it is dead, rtopo failover SHARD --dry-run says who would take over.',
+    verify: AGAIN,
+  },
+  FAILOVER_UNUSABLE: {
+    severity: 'refused',
+    title: '--engine failover cannot be used here.',
+    means:
+      'FAILOVER takes the new master by the very text under which the old one lists it, and the message says what is in the way of that.',
+    why: 'The replica announces another address than the declared one, or FAILOVER is renamed away, forbidden to the login, or older than Redis 6.2.',
+    fix: 'Leave --engine away: rtopo uses a write pause and two orders then, which lose nothing either.',
+    verify: AGAIN,
+  },
+  VERSION_TOO_OLD: {
+    severity: 'refused',
+    title: 'The master cannot hold writes off.',
+    means: 'A change without loss needs CLIENT PAUSE WRITE, which this version does not have.',
+    why: 'It came with Redis 6.2.',
+    fix: 'Upgrade the server.',
+    verify: 'rtopo status shows its version.',
+  },
+  TARGET_TOO_SMALL: {
+    severity: 'refused',
+    title: 'The new master has too little memory for the data.',
+    means:
+      'Its maxmemory is below what the data takes: as a replica it ignores that, as a master it would evict keys or refuse writes.',
+    why: 'Another machine, or a limit that was never raised with the data.',
+    fix: 'Raise maxmemory on it (CONFIG SET maxmemory), or name another replica with --to.',
+    verify: AGAIN,
+  },
+  MIN_REPLICAS: {
+    severity: 'refused',
+    title: 'The new master would refuse every write.',
+    means: 'Its min-replicas-to-write asks for more replicas than would follow it, so that it answers NOREPLICAS.',
+    why: 'The setting is meant for more replicas than the shard has, or some of them do not answer.',
+    fix: 'Bring the missing replicas back, or lower min-replicas-to-write on it.',
+    verify: AGAIN,
+  },
+  COMMAND_MISSING: {
+    severity: 'refused',
+    title: 'The server does not have a command that is needed.',
+    means:
+      'A change of master needs CLIENT PAUSE on the old master, and EVAL for the lock. The message names the one that is missing.',
+    why: 'It is renamed in the configuration (rename-command), or the service is managed.',
+    fix: 'Restore the command and restart the server; rtopo works only with the names that everybody knows.',
+    verify: AGAIN,
+  },
+  NOT_REPOINTED: {
+    severity: 'failed',
+    title: 'The master has changed, and something was left behind.',
+    means:
+      'The new master leads. The servers that the message names do not follow it yet, or the topology file could not be rewritten; why is said for each.',
+    why: 'A server did not answer, its link did not come up in time, or it holds what it would lose.',
+    fix: 'Mend what the message says of each, then rtopo replicate attaches those that the topology file names.',
+    verify: 'rtopo status shows all replicas in sync under the new master.',
+  },
   FORMER_MASTER_BACK: {
     severity: 'critical',
     title: 'A master that was succeeded is back and leads.',

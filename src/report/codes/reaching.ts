@@ -27,6 +27,14 @@ export const reaching: Codes = {
     fix: 'getent hosts NAME shows what this machine knows; mend the name, or declare an address.',
     verify: 'getent hosts NAME prints an address.',
   },
+  SOCKET_PERMISSION: {
+    severity: 'critical',
+    title: 'The Unix socket may not be used by this user.',
+    means: 'The socket is there, and its permissions do not let the user that runs rtopo write to it.',
+    why: '`unixsocketperm` in the configuration of the server, or the permissions of a folder above the socket.',
+    fix: 'Run rtopo as a user or in a group that may, or open the socket with `unixsocketperm 770`.',
+    verify: 'redis-cli -s PATH PING answers PONG, or asks for a login.',
+  },
   NO_ROUTE: {
     severity: 'critical',
     title: 'There is no route to the host.',
