@@ -20,7 +20,7 @@ function sourcesOf(...rooms: readonly string[]): string {
 
 /** Where a code is given to somebody: `code: 'X'`, or an argument of one of the functions that make findings, refusals and faults. */
 const SHOWN =
-  /(?:\b(?:code|name): |\? '[A-Z_]+'\s+: |\b(?:problem|warning|note|say|found|finding|trouble|fault|refuse|object)\(\s*(?:[\w.]+,\s*|\{[^}]*\},\s*){0,2})'([A-Z][A-Z_]{2,})'/g;
+  /(?:\b(?:code|name): |\? '[A-Z_]+'\s+: (?='[A-Z]+_)|\b(?:problem|warning|note|say|found|finding|trouble|fault|refuse|object)\(\s*(?:[\w.]+,\s*|\{[^}]*\},\s*){0,2})'([A-Z][A-Z_]{2,})'/g;
 
 function shown(source: string): string[] {
   const found = [...source.matchAll(SHOWN)].map(([, code]) => code!);

@@ -185,23 +185,6 @@ export const mastership: Codes = {
     fix: 'Leave --engine away: rtopo uses a write pause and two orders then, which lose nothing either.',
     verify: AGAIN,
   },
-  VERSION_TOO_OLD: {
-    severity: 'refused',
-    title: 'The master cannot hold writes off.',
-    means: 'A change without loss needs CLIENT PAUSE WRITE, which this version does not have.',
-    why: 'It came with Redis 6.2.',
-    fix: 'Upgrade the server.',
-    verify: 'rtopo status shows its version.',
-  },
-  TARGET_TOO_SMALL: {
-    severity: 'refused',
-    title: 'The new master has too little memory for the data.',
-    means:
-      'Its maxmemory is below what the data takes: as a replica it ignores that, as a master it would evict keys or refuse writes.',
-    why: 'Another machine, or a limit that was never raised with the data.',
-    fix: 'Raise maxmemory on it (CONFIG SET maxmemory), or name another replica with --to.',
-    verify: AGAIN,
-  },
   MIN_REPLICAS: {
     severity: 'refused',
     title: 'The new master would refuse every write.',

@@ -166,15 +166,17 @@ export const migrationPlan: Codes = {
   TARGET_TOO_SMALL: {
     severity: 'refused',
     title: 'A server has too little memory for what it is to hold.',
-    means: 'maxmemory would be reached: it would refuse writes, or evict keys.',
+    means:
+      'maxmemory would be reached: it would refuse writes, or evict keys. A replica ignores that limit until it is promoted.',
     why: 'A smaller machine, or a limit that was forgotten.',
-    fix: 'Raise maxmemory there, or give it a lower weight.',
-    verify: 'rtopo rebalance --dry-run does not refuse.',
+    fix: 'Raise maxmemory there; or give the shard a lower weight, or name another replica with --to.',
+    verify: 'The command does not refuse.',
   },
   VERSION_TOO_OLD: {
     severity: 'refused',
     title: 'A server is too old for what it is asked to do.',
-    means: 'The message says what it lacks.',
+    means:
+      'The message says what it lacks: for a change of master that is CLIENT PAUSE WRITE, which came with Redis 6.2.',
     why: 'An old installation.',
     fix: 'Upgrade the server.',
     verify: 'The command does not refuse.',

@@ -74,14 +74,6 @@ export const migrationRun: Codes = {
     fix: 'Load the library there by hand, or use --functions tell.',
     verify: 'rtopo rebalance resume ends with 0.',
   },
-  NOT_REPOINTED: {
-    severity: 'failed',
-    title: 'The new master leads, and somebody was left behind.',
-    means: 'A replica still follows the old master, or could not write its new role down. The message names each.',
-    why: 'It did not answer, or refused the order.',
-    fix: 'rtopo status says what it lacks; then rtopo replicate for those that the topology file names.',
-    verify: 'rtopo status no longer names it.',
-  },
   NO_REPLICA_TO_READ: {
     severity: 'failed',
     title: 'No replica can be read in place of its master.',
