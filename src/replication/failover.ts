@@ -13,7 +13,7 @@ import {factsOf, type Observation, observeTopology} from './observe.js';
 import {proveOrders} from './prove.js';
 import {Watched} from './sight.js';
 import {changesDir, resumeCommand, unfinishedChanges, type Where} from './switchover-history.js';
-import {meansOf, ordersOf, refuseOthers, refuseRights} from './switchover-preflight.js';
+import {meansOf, ordersOf, refuseRights, refuseSentinel} from './switchover-preflight.js';
 import type {ChangeRecord, Told} from './switchover-record.js';
 import {afterwards, type ChangeVerdict, NOTHING_DONE, toldReport, verdictOf} from './switchover-report.js';
 import {planStale} from './switchover-run.js';
@@ -53,8 +53,8 @@ export class Failover {
     const observation = await observeTopology({...topology, shards: [shard]}, timeoutMs);
     const means = await meansOf(shard, observation, timeoutMs);
     const plan = planFailover({...options, observation, means, earlier});
-    // A lock travels with the data: one that the dead master's last operation has left is its own.
-    const others = refuseOthers(shard, means).filter(({code}) => code !== 'LOCKED');
+    // Of locks only the one that is taken counts: what the dead master's last operation has left travelled with the data.
+    const others = refuseSentinel(shard, means);
     const {next} = plan;
     const rights =
       next === null ? [] : refuseRights(shard, next, means.get(addressText(next.address)), isPartOfPromotion);

@@ -151,8 +151,10 @@ function judgeStrangers(subject: Subject): Finding[] {
 function judgeEmptiness(subject: Subject): Finding[] {
   const {node, nodes, shard} = subject;
   if (node.facts?.role.kind !== 'master' || node.facts.keys > 0 || node.facts.loading) return [];
+  // What a replica has beyond a master whose link is up, the master has deleted: the link only has not carried that on yet.
+  const isInStep = (other: Node): boolean => other.facts?.linkUp === true && liveParent(other, nodes) === node;
   const [fullest] = nodes
-    .filter(({facts}) => facts !== null && facts.keys > 0)
+    .filter((other) => other.facts !== null && other.facts.keys > 0 && !isInStep(other))
     .sort((a, b) => b.facts!.keys - a.facts!.keys);
   if (fullest === undefined) return [];
   const at = addressText(fullest.instance.address);

@@ -4,6 +4,7 @@ import {isAbandoned} from '../journal/lock.js';
 import type {Finding} from '../report/finding.js';
 import type {Refusal} from '../report/replicate.js';
 import {type Address, addressText, type Instance, type Topology} from '../topology/types.js';
+import {staleCopies} from './lock-copies.js';
 import {factsOf, type Observation, observeTopology} from './observe.js';
 import {type Plan, planReplication, type ShardPlan, type Step} from './plan.js';
 import {concernedIn, preflight, trialsOf, withSettings} from './preflight.js';
@@ -45,6 +46,8 @@ export async function makePlan(options: PlanningOptions): Promise<Planned> {
   const concerned = plan.considered.flatMap(concernedIn);
   await readAll(answering(concerned), {readings, plans: plan.considered, commandTimeoutMs});
   if (latest !== undefined) withoutLockOf(latest.id, readings);
+  const lockAt = ({address}: Instance) => readings.get(addressText(address))?.lock;
+  for (const at of staleCopies(topology.shards, observation, lockAt)) unlock(at, readings);
   const judged = preflight({topology, plan, observation, readings});
   const refused = [...plan.refused, ...judged.refused];
   const unproved = await proveOrders({shards: provable(plan.considered, refused)}, topology, commandTimeoutMs);
@@ -65,10 +68,12 @@ function owedBy(unfinished: readonly ReplicateTold[]): ReadonlyMap<string, reado
 
 /** The lock of a dead process is taken over together with its operation, so it stands in nobody's way. */
 function withoutLockOf(operation: string, readings: Readings): void {
-  for (const [at, reading] of readings) {
-    if (reading.lock !== null && isAbandoned(reading.lock, operation)) readings.set(at, {...reading, lock: null});
+  for (const [at, {lock}] of readings) {
+    if (lock !== null && isAbandoned(lock, operation)) unlock(at, readings);
   }
 }
+
+const unlock = (at: string, readings: Readings): unknown => readings.set(at, {...readings.get(at)!, lock: null});
 
 async function readAll(
   instances: readonly Instance[],

@@ -6,6 +6,7 @@ import {grantLine} from '../redis/permissions.js';
 import type {Refusal} from '../report/replicate.js';
 import {addressText, type Instance, instancesOf, type Shard} from '../topology/types.js';
 import {SENTINEL_REMEDY} from './authority.js';
+import {staleCopies} from './lock-copies.js';
 import {factsOf, type Observation, observeTopology} from './observe.js';
 import type {Plan, Step} from './plan.js';
 import {proveOrders} from './prove.js';
@@ -21,7 +22,7 @@ export async function prepareSwitchover(request: SwitchRequest, timeoutMs: numbe
   const means = await meansOf(shard, observation, timeoutMs);
   const plan = planSwitchover({...request, observation, means});
   const {old, next, siblings} = plan;
-  const refused = [...plan.refused, ...refuseOthers(shard, means)];
+  const refused = [...plan.refused, ...refuseLocked(shard, observation, means), ...refuseSentinel(shard, means)];
   if (next === null) return {...plan, refused};
   const fits = [old, next].flatMap((one) => refuseRights(shard, one, means.get(addressText(one.address))));
   // A plan that is refused is not carried out, and the servers that it names may be any.
@@ -49,29 +50,35 @@ export async function meansOf(shard: Shard, observation: Observation, timeoutMs:
   return new Map(found.flatMap(([at, means]) => (means === null ? [] : [[at, means]])));
 }
 
-/** A Sentinel, or another rtopo, would do the same at the same time, or undo it. */
-export function refuseOthers(shard: Shard, means: ReadonlyMap<string, Means>): Refusal[] {
-  const common = {shard: shard.name, consent: null};
-  return [...means].flatMap(([instance, {lock, hasSentinel}]): Refusal[] => [
-    ...(lock === null
+/** Another rtopo is at work on the shard. */
+export function refuseLocked(shard: Shard, observation: Observation, means: ReadonlyMap<string, Means>): Refusal[] {
+  const stale = staleCopies([shard], observation, ({address}) => means.get(addressText(address))?.lock);
+  return [...means].flatMap(([instance, {lock}]): Refusal[] =>
+    lock === null || stale.has(instance)
       ? []
       : [
           {
-            ...{...common, instance, code: 'LOCKED'},
+            ...{shard: shard.name, instance, code: 'LOCKED', consent: null},
             message: `${instance} is locked by ${describeHolder(lock)}.`,
             remedy: 'wait for it to end; when its process is dead, its lock ends by itself within 60 s',
           },
-        ]),
-    ...(hasSentinel
+        ],
+  );
+}
+
+/** A Sentinel would do the same at the same time, or undo it. */
+export function refuseSentinel(shard: Shard, means: ReadonlyMap<string, Means>): Refusal[] {
+  return [...means].flatMap(([instance, {hasSentinel}]): Refusal[] =>
+    hasSentinel
       ? [
           {
-            ...{...common, instance, code: 'SENTINEL_ATTACHED'},
+            ...{shard: shard.name, instance, code: 'SENTINEL_ATTACHED', consent: null},
             message: `A Sentinel is connected to ${instance}: it would undo what rtopo does, or do it at the same time.`,
             remedy: SENTINEL_REMEDY,
           },
         ]
-      : []),
-  ]);
+      : [],
+  );
 }
 
 /** `needed`: of what a planned change uses, what the change at hand does; default: all of it. */

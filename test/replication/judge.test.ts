@@ -92,6 +92,13 @@ for (const [what, world, expected] of cases) {
   });
 }
 
+test('keys that a master has deleted and its replica not yet make it no empty master', () => {
+  const {codes} = judge({[M]: leading([R]), [R]: attached(M, {keys: 1})});
+  assert.equal(codes, []);
+  const lost = judge({[M]: leading([R]), [R]: attached(M, {...down, keys: 1})});
+  assert.ok(lost.codes.includes(`MASTER_EMPTY ${M}`), lost.codes.join());
+});
+
 const warnings: readonly [string, Partial<ServerFacts>, string][] = [
   ['a stranger', {replicas: [listed(R), listed('10.9.9.9:6379')]}, `UNDECLARED_REPLICA ${M}`],
   ['a newer master', {version: '7.2.4'}, `VERSION_TOO_OLD_FOR_MASTER ${R}`],
