@@ -101,9 +101,9 @@ function* lines(fd: number): Generator<{text: Buffer; ended: boolean}> {
   const size = fstatSync(fd).size;
   // The parts of the line at hand: a line may be much longer than a chunk, and is put together once.
   let parts: Buffer[] = [];
+  const chunk = Buffer.allocUnsafe(CHUNK_BYTES);
   for (let read = 0; read < size; ) {
-    const chunk = Buffer.alloc(Math.min(CHUNK_BYTES, size - read));
-    const n = readSync(fd, chunk, 0, chunk.length, read);
+    const n = readSync(fd, chunk, 0, Math.min(CHUNK_BYTES, size - read), read);
     if (n === 0) break;
     read += n;
     let start = 0;
@@ -112,7 +112,7 @@ function* lines(fd: number): Generator<{text: Buffer; ended: boolean}> {
       yield {text: Buffer.concat(parts), ended: true};
       [parts, start] = [[], end + 1];
     }
-    if (start < n) parts.push(chunk.subarray(start, n));
+    if (start < n) parts.push(Buffer.from(chunk.subarray(start, n)));
   }
   if (parts.length > 0) yield {text: Buffer.concat(parts), ended: false};
 }
