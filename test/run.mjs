@@ -3,22 +3,14 @@
  * throws something that is not an Error, when `.run()` is forgotten, and when no file was found; and it waits for ever
  * on an open socket. Each of these is a failure here.
  *
- *   node test/run.mjs [filter…] [--dir DIR] [--workers N] [--timeout SECONDS] [--failed NAME]…
+ *   node test/run.mjs [filter…] [--dir DIR] [--workers N] [--timeout SECONDS] [--failed NAME]… [--again PROGRAM=FILTER,…]
  *
- * A filter is a part of a file's path. `--failed` adds something that failed before (a lint step) to the count.
+ * A filter is a part of a file's path. `--failed` adds something that failed before (a lint step) to the count. `--again` runs the files
+ * of its own filters once more afterwards, with another program as the server under test.
  * The last line is always `N passed, N failed`.
  */
 import {spawn} from 'node:child_process';
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  readlinkSync,
-  realpathSync,
-  rmSync,
-} from 'node:fs';
+import {existsSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, realpathSync, rmSync} from 'node:fs';
 import {tmpdir} from 'node:os';
 import {dirname, join, relative, resolve} from 'node:path';
 import {fileURLToPath} from 'node:url';
@@ -45,15 +37,16 @@ const {values, positionals: filters} = parseArgs({
     workers: {type: 'string', default: process.env.RTOPO_TEST_WORKERS ?? '2'},
     timeout: {type: 'string', default: process.env.RTOPO_TEST_TIMEOUT ?? '1500'},
     failed: {type: 'string', multiple: true, default: []},
+    again: {type: 'string'},
   },
 });
 const dir = resolve(values.dir);
 const timeoutMs = Number(values.timeout) * 1000;
 
-function testFiles() {
+function testFiles(wanted) {
   const all = readdirSync(dir, {recursive: true}).map((name) => name.replaceAll('\\', '/'));
   const tests = all.filter((name) => name.endsWith('.test.ts') && !name.includes('node_modules/')).sort();
-  return filters.length === 0 ? tests : tests.filter((name) => filters.some((part) => `test/${name}`.includes(part)));
+  return wanted.length === 0 ? tests : tests.filter((name) => wanted.some((part) => `test/${name}`.includes(part)));
 }
 
 function guessSeconds(name) {
@@ -84,10 +77,10 @@ function killGroup(pid) {
 }
 
 /** One uvu process on its own files, with a temporary directory of its own. Resolves with what it printed. */
-function runWorker(names, tmp, show) {
+function runWorker(names, {tmp, server, show}) {
   const literal = (name) => name.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
   const pattern = `^(${names.map(literal).join('|')})$`;
-  const env = {...process.env, TMPDIR: tmp};
+  const env = {...process.env, TMPDIR: tmp, ...(server === undefined ? {} : {RTOPO_TEST_SERVER: server})};
   // A tester's own settings must not decide whether the tests pass.
   for (const name of ['FORCE_COLOR', 'UVU_DEFER', 'NODE_OPTIONS']) delete env[name];
   const args = ['--import', 'tsx', uvu, '--no-color', dir, pattern];
@@ -202,6 +195,25 @@ function printer(names, live) {
   return {show, flush};
 }
 
+/** Every file that matches, shared between workers. */
+async function runAll(wanted, {tmp, server}) {
+  const names = testFiles(wanted);
+  if (names.length === 0) {
+    const faults = [`no test file in ${relative(root, dir) || '.'} matches ${wanted.join(' ')}`];
+    return [{passed: 0, failed: 0, faults}];
+  }
+  const parts = share(names, Number(values.workers));
+  return Promise.all(
+    parts.map(async (part, i) => {
+      const {show, flush} = printer(part, parts.length === 1);
+      const [who, own] = [`${server ?? 'worker'} ${i + 1}`, mkdtempSync(join(tmp, `${i + 1}-`))];
+      const result = judge(await runWorker(part, {tmp: own, server, show}));
+      flush();
+      return {...result, faults: result.faults.map((fault) => `${who}: ${fault}`)};
+    }),
+  );
+}
+
 async function main() {
   const tmp = realpathSync(mkdtempSync(join(tmpdir(), 'rtopo-tests-')));
   const stop = () => {
@@ -215,20 +227,13 @@ async function main() {
       process.kill(process.pid, signal);
     });
   }
-  const names = testFiles();
   const faults = values.failed.map((name) => `${name} failed`);
-  if (names.length === 0) faults.push(`no test file in ${relative(root, dir) || '.'} matches ${filters.join(' ')}`);
-  const parts = names.length === 0 ? [] : share(names, Number(values.workers));
-  const results = await Promise.all(
-    parts.map(async (part, i) => {
-      const {show, flush} = printer(part, parts.length === 1);
-      const own = join(tmp, `${i + 1}`);
-      mkdirSync(own);
-      const result = judge(await runWorker(part, own, show));
-      flush();
-      return {...result, faults: result.faults.map((fault) => `worker ${i + 1}: ${fault}`)};
-    }),
-  );
+  const results = await runAll(filters, {tmp});
+  const [server, wanted] = values.again?.split('=') ?? [];
+  if (server !== undefined) {
+    console.log(`\nOnce more, with ${server}`);
+    results.push(...(await runAll(wanted.split(','), {tmp, server})));
+  }
   stop();
   faults.push(...results.flatMap((result) => result.faults));
   const passed = results.reduce((sum, result) => sum + result.passed, 0);

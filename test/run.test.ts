@@ -117,6 +117,17 @@ test('green: a filter picks files by a part of their path', () => {
   assert.is(run(files, ['test/a', 'deep']).last, '4 passed, 0 failed');
 });
 
+test('a part of the files once more, with another server under test: its failures count', () => {
+  const body = `test('one', () => {if (process.env.RTOPO_TEST_SERVER === 'other') throw new Error('no')}); test.run();`;
+  const ran = run({'a.test.ts': good, 'deep/b.test.ts': body}, ['--again', 'other=deep/']);
+  assert.match(ran.output, /Once more, with other/);
+  assert.is(ran.last, '3 passed, 1 failed');
+  assert.is(ran.status, 1);
+  const lost = run({'a.test.ts': good}, ['--again', 'other=nowhere/']);
+  assert.match(lost.output, /no test file in .* matches nowhere/);
+  assert.is(lost.last, '2 passed, 1 failed');
+});
+
 test('two files of which one fails: the other still counts', () => {
   const ran = run({'a.test.ts': good, 'b.test.ts': `${good} test('x', () => {throw new Error('no')}); test.run();`});
   assert.is(ran.last, '4 passed, 1 failed');

@@ -16,7 +16,7 @@ export interface Node extends NodeSpec {
 
 /** Opens a data connection and checks the run id: a server that was restarted or replaced has other keys than we think. */
 export async function openSocket(node: Node, timeoutMs: number): Promise<RespSocket> {
-  const socket = await RespSocket.open(endpointOf(node.instance), timeoutMs);
+  const socket = await RespSocket.open(endpointOf(node.instance), timeoutMs, {readsKeys: true});
   try {
     await assertSameProcess(node, socket);
     return socket;

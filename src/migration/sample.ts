@@ -31,7 +31,7 @@ export async function sampleKeys({servers, wanted, timeoutMs}: Sampling): Promis
   const found = await Promise.all(
     endpoints.map(async (endpoint, server) => {
       const share = Math.min(1, wanted(counts[server]!, total) / Math.max(1, counts[server]!));
-      const socket = await RespSocket.open(endpoint, timeoutMs);
+      const socket = await RespSocket.open(endpoint, timeoutMs, {readsKeys: true});
       try {
         const keys: SampledKey[] = [];
         for (const {db, keys: count} of spaces[server]!) {

@@ -86,7 +86,7 @@ async function countServer(
   const databases = (await keyspaceOf(endpoint, input.timeoutMs)).map(({db}) => db);
   const owners = new Map<number, RespSocket>();
   let [keys, misplaced] = [0, 0];
-  const socket = await RespSocket.open(endpoint, input.timeoutMs);
+  const socket = await RespSocket.open(endpoint, input.timeoutMs, {readsKeys: true});
   try {
     for (const db of databases) {
       await socket.select(db);
@@ -138,7 +138,8 @@ async function judgeForeign(input: VerifyInput, {owners, server, db, keys, tally
   }
   for (const [owner, owned] of byOwner) {
     const shard = input.topology.shards[owner]!;
-    const socket = owners.get(owner) ?? (await RespSocket.open(endpointOf(shard.master), input.timeoutMs));
+    const socket =
+      owners.get(owner) ?? (await RespSocket.open(endpointOf(shard.master), input.timeoutMs, {readsKeys: true}));
     owners.set(owner, socket);
     await socket.select(db);
     const present = await socket.batch(owned.map((key) => ['EXISTS', key]));

@@ -25,7 +25,7 @@ export class Whereabouts {
     const opening = shards.map(async ({name, master}) => {
       const endpoint = endpointOf(master);
       const dbs = (await keyspaceOf(endpoint, timeoutMs)).map(({db}) => db);
-      return {name, dbs, socket: await RespSocket.open(endpoint, timeoutMs)};
+      return {name, dbs, socket: await RespSocket.open(endpoint, timeoutMs, {readsKeys: true})};
     });
     const settled = await Promise.allSettled(opening);
     const failed = settled.find((one) => one.status === 'rejected');

@@ -36,6 +36,7 @@ const PAUSE = ['client|pause', 'client|unpause'];
 
 /** Values that are read, digested and compared part by part. */
 const READERS = [
+  'client|no-touch',
   ...['select', 'scan', 'type', 'exists', 'dump', 'get', 'mget', 'pttl', 'pexpiretime', 'memory|usage'],
   ...[
     'hpexpiretime',
@@ -107,8 +108,8 @@ const TABLE: readonly Permission[] = [
   {command: 'switchover abort', keys: 'lock', commands: SWITCHOVER},
   {command: 'failover', keys: 'lock', commands: [...HANDOVER, ...LOCK]},
   // Only with --check: without it no server is asked.
-  {command: 'locate', keys: 'read', commands: ['select', 'exists']},
-  {command: 'verify', keys: 'read', commands: ['select', 'scan', 'randomkey']},
+  {command: 'locate', keys: 'read', commands: ['select', 'exists', 'client|no-touch']},
+  {command: 'verify', keys: 'read', commands: ['select', 'scan', 'randomkey', 'client|no-touch']},
   {command: 'rebalance', keys: 'write', commands: [...MOVING, ...HANDOVER]},
   {
     command: 'rebalance plan',
@@ -158,6 +159,7 @@ const RESERVED = '__rtopo:*';
 /** Commands that came later than 7.0, with the first version that knows them: to any older one a rule that names them is an error. */
 const SINCE: Readonly<Record<string, readonly [major: number, minor: number]>> = {
   waitaof: [7, 2],
+  'client|no-touch': [7, 2],
   hpexpiretime: [7, 4],
   hpexpireat: [7, 4],
 };

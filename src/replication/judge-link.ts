@@ -3,8 +3,9 @@ import {escapeText} from '../errors.js';
 import type {ServerFacts} from '../redis/identity.js';
 import type {Finding} from '../report/finding.js';
 import {addressText} from '../topology/types.js';
-import {listedBy, liveParent} from './graph.js';
+import {liveParent} from './graph.js';
 import {judgeDownLink} from './judge-down.js';
+import {judgeLegacySync} from './judge-legacy.js';
 import {behind, linkStatus} from './link-status.js';
 import type {Probes} from './probes.js';
 import {redisCli} from './redis-cli.js';
@@ -19,7 +20,9 @@ export function judgeLink(subject: Answered, probes: Probes): Finding[] {
   const {link, sync} = linkStatus(subject);
   // What it loads may be its own data: that is said of the server already.
   if (facts.loading && !facts.syncInProgress) return [];
+  const legacy = judgeLegacySync(subject);
   if (link === 'syncing') {
+    if (legacy.length > 0) return legacy;
     const percent = sync?.percent == null ? '' : ` (${Math.round(sync.percent)} %)`;
     return [
       problem(subject, 'SYNCING', `${at} is synchronising with ${of}: ${sync?.phase}${percent}.`, 'wait: rtopo status'),
@@ -28,7 +31,7 @@ export function judgeLink(subject: Answered, probes: Probes): Finding[] {
   if (link !== 'up') return judgeDownLink(subject, probes);
   const parent = liveParent(node, nodes)?.facts ?? null;
   return [
-    ...(parent === null ? [] : judgeHistory(subject, parent)),
+    ...(legacy.length > 0 || parent === null ? legacy : judgeHistory(subject, parent)),
     ...judgeSilence(subject),
     ...judgeWritable(subject),
   ];
@@ -38,8 +41,6 @@ function judgeHistory(subject: Answered, parent: ServerFacts): Finding[] {
   const {node, facts} = subject;
   const at = addressText(node.instance.address);
   const of = escapeText(liveParentText(subject)!);
-  const legacy = judgeLegacySync(subject, parent);
-  if (legacy.length > 0) return legacy;
   if (parent.lineage.replid !== facts.lineage.replid) {
     return [
       problem(
@@ -51,25 +52,6 @@ function judgeHistory(subject: Answered, parent: ServerFacts): Finding[] {
     ];
   }
   return [...judgeNextSnapshot(subject, parent), ...judgeBacklog(subject, parent)];
-}
-
-/** After a handshake that broke half-way a replica falls back to SYNC of Redis 2.6: it gives no acknowledgements, and can never go on where it was. */
-function judgeLegacySync(subject: Answered, parent: ServerFacts): Finding[] {
-  const {node, nodes} = subject;
-  const above = liveParent(node, nodes)!;
-  const own = listedBy({child: node, parent: above}, nodes);
-  const entry = own ?? parent.replicas.find(({port, state}) => port === 0 && state === 'online') ?? null;
-  if (entry === null || entry.state !== 'online' || entry.offset !== 0) return [];
-  // Without REPLCONF it has no port. With it, the first acknowledgement would come within a second.
-  if (entry.port !== 0 && (parent.lineage.offset === 0 || (entry.ackSeconds ?? 0) < 5)) return [];
-  return [
-    problem(
-      subject,
-      'LEGACY_SYNC',
-      `${addressText(node.instance.address)} follows ${escapeText(liveParentText(subject)!)} by the old SYNC: it acknowledges nothing, its lag is unknown, and every interruption costs a full resync.`,
-      `grant +psync +replconf +ping to its login, then make it dial again: ${redisCli(above.instance, 'CLIENT KILL TYPE replica')}`,
-    ),
-  ];
 }
 
 /** A partial resync sends no snapshot, so what a replica cannot load hides until the first full one. */

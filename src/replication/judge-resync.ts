@@ -3,6 +3,7 @@ import type {Finding} from '../report/finding.js';
 import {addressText} from '../topology/types.js';
 import {type Earlier, watchedResyncs} from './earlier.js';
 import {liveParent, parentOf} from './graph.js';
+import {isLegacySync} from './judge-legacy.js';
 import {linkStatus} from './link-status.js';
 import type {Observation} from './observe.js';
 import {redisCli} from './redis-cli.js';
@@ -18,7 +19,8 @@ export function judgeResyncs(subject: Answered, observation: Observation, earlie
   const {node, nodes, shard} = subject;
   const parent = liveParent(node, nodes);
   if (parent === null || parent.facts === null || parent.facts.fullSyncs === null) return [];
-  if (linkStatus(subject).link === 'up') return [];
+  // Who is cut off for its old protocol goes round too, and no larger buffer ends that.
+  if (linkStatus(subject).link === 'up' || isLegacySync(subject)) return [];
   const {fullSyncs, refusedPartialSyncs, bufferDisconnects, backlog, replicas} = parent.facts;
   const declared = shard.replicas.filter((replica) => parentOf(shard, replica) === parent.instance).length;
   const again = fullSyncs - Math.max(1, declared, replicas.length);

@@ -64,9 +64,14 @@ export class RespSocket {
   /**
    * Dials and logs in.
    * @param timeoutMs limit for connecting, and for a silence while replies are due, in milliseconds
+   * @param readsKeys reads over this socket should leave idle times and frequencies as they are
    * @throws RtopoError with exit 5
    */
-  static async open(endpoint: Endpoint, timeoutMs: number): Promise<RespSocket> {
+  static async open(
+    endpoint: Endpoint,
+    timeoutMs: number,
+    {readsKeys = false}: {readonly readsKeys?: boolean} = {},
+  ): Promise<RespSocket> {
     const {address} = endpoint;
     const credentials = endpoint.auth === null ? null : await resolveCredentials(endpoint.auth);
     const reader: {read: ((chunk: Buffer) => void) | null} = {read: null};
@@ -83,7 +88,7 @@ export class RespSocket {
       // Both are courtesies that an old server or an ACL may refuse: a name in CLIENT LIST, and reads that do not freshen the keys.
       const [, noTouch] = await socket.batch([
         ['CLIENT', 'SETNAME', 'rtopo-data'],
-        ['CLIENT', 'NO-TOUCH', 'ON'],
+        ...(readsKeys ? [['CLIENT', 'NO-TOUCH', 'ON']] : []),
       ]);
       socket.#touchesNothing = noTouch === 'OK';
       return socket;
