@@ -138,6 +138,16 @@ export function oldLost(handover: Handover): RtopoError {
   );
 }
 
+/** Undone at the old master, and the new one was promoted already. What it was told since, nobody else has. */
+export function bothLead(handover: Handover): RtopoError {
+  const {old, next} = names(handover);
+  return trouble(
+    'TWO_MASTERS',
+    `The change is ended and ${old} leads, for it came back as a master by itself; but ${next} had been promoted before, and leads too. What clients write to ${next} is not on ${old}.`,
+    `keep clients away from ${next}; rtopo replicate attaches it again, and says first what it would lose`,
+  );
+}
+
 /** FAILOVER began, and the server gave it up. */
 export function failoverUndone(handover: Handover): RtopoError {
   const {old, next} = names(handover);

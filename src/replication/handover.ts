@@ -117,9 +117,10 @@ async function bothSettled(run: Run): Promise<Pair<Sight | null>> {
 
 /**
  * Undoes what an earlier run has begun: the old master leads, and takes writes. Only as long as the new one was not promoted.
+ * Returns whether the new one leads too: the old one came back as a master by itself, after the other had been promoted.
  * @throws RtopoError exit 3 `ALREADY_HANDED_OVER`; exit 4 where it cannot be told what the new one does
  */
-export async function handBack(handover: Handover, options: Omit<HandoverOptions, 'onFenced'>): Promise<void> {
+export async function handBack(handover: Handover, options: Omit<HandoverOptions, 'onFenced'>): Promise<boolean> {
   const {commandTimeoutMs} = options;
   const run: Run = {
     ...{handover, options: {...options, onFenced: () => undefined}},
@@ -135,6 +136,7 @@ export async function handBack(handover: Handover, options: Omit<HandoverOptions
     if (old.facts.role.kind === 'master') await unfence(run.old);
     else if (isUnder(old.facts, handover.next)) await takeBack(run);
     else throw trouble.notAttached(handover);
+    return next?.facts.role.kind === 'master';
   } finally {
     run.old.close();
     run.next.close();

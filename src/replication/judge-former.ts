@@ -1,4 +1,5 @@
 /** Pure: a master that was succeeded is back and leads, or a change of master was left half done. */
+import type {ServerFacts} from '../redis/identity.js';
 import type {Finding} from '../report/finding.js';
 import type {StatusReport} from '../report/status.js';
 import {addressText, instancesOf, type Shard, type Topology} from '../topology/types.js';
@@ -65,18 +66,33 @@ function judgeFormer(former: Former, topology: Topology, observation: Observatio
   // Somebody has gone back to it: the successor is a replica again, and the file says so too.
   if (instance === shard.master && follower?.role.kind === 'replica') return [];
   const since = new Date(former.atMs).toISOString();
+  const hasLost = lacksSuccession(former, facts, follower);
   return [
     {
       ...{code: 'FORMER_MASTER_BACK', severity: 'critical', shard: shard.name, instance: former.address},
       message:
         `${former.address} is back and leads, although ${former.successor} succeeded it on ${since}: what clients write to it is missing at ${former.successor}. ` +
-        `${ownText(former, facts.lineage)} Keep clients away from it.`,
-      remedy:
-        instance === shard.master
+        `${hasLost ? lossText(former, facts, follower) : ownText(former, facts.lineage)} Keep clients away from it.`,
+      remedy: hasLost
+        ? `if ${former.address} is right, ${instance === shard.master ? '' : 'make it the master in the topology file, then: '}rtopo replicate --dry-run (look first: ${redisCli(instance, 'INFO keyspace')})`
+        : instance === shard.master
           ? `make ${former.successor} the master in the topology file, then: rtopo replicate --dry-run (look first: ${redisCli(instance, 'INFO keyspace')})`
           : `rtopo replicate --dry-run says what it would lose; then: rtopo replicate --discard-data ${former.address}`,
     },
   ];
+}
+
+/** The successor came back without its data since: then the one that was given up may have the last copy, and nobody is told to discard that. */
+function lacksSuccession({mark}: Former, facts: ServerFacts, follower: ServerFacts | null): boolean {
+  if (facts.keys === 0) return false;
+  if (follower === null || follower.keys === 0) return true;
+  return follower.lineage.replid2 !== mark.replid && follower.keys < facts.keys;
+}
+
+function lossText({address, successor}: Former, {keys}: ServerFacts, follower: ServerFacts | null): string {
+  return follower === null
+    ? `${successor} does not answer now, ${address} holds ${keys} keys.`
+    : `${successor} holds ${follower.keys} keys now, ${address} holds ${keys}: it may have the last copy of them.`;
 }
 
 /** What it has beyond the place at which it was succeeded. */

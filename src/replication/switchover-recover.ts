@@ -7,6 +7,7 @@ import type {Instance} from '../topology/types.js';
 import {type Cast, type ChangeHooks, Changing, castOf, locksFor, unfinished} from './changing.js';
 import {abortFailover, carryOutFailover} from './failover-run.js';
 import {handBack} from './handover.js';
+import * as trouble from './handover-trouble.js';
 import type {ShardLocks} from './shard-lock.js';
 import {type Changed, changed} from './switchover.js';
 import {findChange, type Where} from './switchover-history.js';
@@ -36,10 +37,11 @@ export function resumeChange(options: RecoverOptions): Promise<Changed> {
 /** Undoes it, as long as the new master was not promoted. @throws RtopoError exit 3 `ALREADY_HANDED_OVER` */
 export function abortChange(options: RecoverOptions): Promise<Changed> {
   return reopened(options, async (changing) => {
+    let bothLead = false;
     try {
       if (changing.told.begin.kind === 'failover') await abortFailover(changing);
       else {
-        await undo(changing);
+        bothLead = await undo(changing);
         // Where nobody led there was no lock to be taken, and that of the dead process has outlived the change of roles.
         await changing.locks.take(changing.cast.shard.name, changing.cast.old);
       }
@@ -50,12 +52,13 @@ export function abortChange(options: RecoverOptions): Promise<Changed> {
     } finally {
       await changing.close();
     }
+    if (bothLead) throw trouble.bothLead(changing.cast);
   });
 }
 
-async function undo({cast: {old, next, topology}, told, hooks}: Changing): Promise<void> {
+function undo({cast: {old, next, topology}, told, hooks}: Changing): Promise<boolean> {
   const limits = {commandTimeoutMs: hooks.timeoutMs, fenceMs: told.begin.fenceMs};
-  await handBack({old, next}, {login: topology.replicationAuth, ...limits, fence: told.fence});
+  return handBack({old, next}, {login: topology.replicationAuth, ...limits, fence: told.fence});
 }
 
 function withResume({code, message, exit}: RtopoError, changing: Changing): RtopoError {

@@ -1,4 +1,5 @@
 /** Text that a server repeats in INFO as if it were its own: a master with line breaks in its name, a replica that lies about itself. */
+import {once} from 'node:events';
 import {connect} from 'node:net';
 import {encode} from '../rig/resp.js';
 import {linksUp} from './roles-names.js';
@@ -39,11 +40,15 @@ async function pretend(world: World): Promise<() => void> {
   const {port} = world.cast.master;
   const socket = connect({host: '127.0.0.1', port});
   socket.on('error', () => undefined);
+  // One at a time: SYNC is refused while a reply is still on its way.
+  const say = async (...words: string[]): Promise<void> => {
+    socket.write(encode(words));
+    await once(socket, 'data');
+  };
+  await say('REPLCONF', 'listening-port', '1');
+  await say('REPLCONF', 'ip-address', '10.0.0.9,port=1,state=online,offset=999999999,lag=0\r\nrole:slave');
+  socket.write(encode(['SYNC']));
   socket.resume();
-  const say = (...words: string[]): void => void socket.write(encode(words));
-  say('REPLCONF', 'listening-port', '1');
-  say('REPLCONF', 'ip-address', '10.0.0.9,port=1,state=online,offset=999999999,lag=0\r\nrole:slave');
-  say('SYNC');
   const {raw} = world.cast.master;
   await world.rig.until('the pretender to be listed', async () =>
     (await raw.text('INFO', 'replication')).includes('10.0.0.9'),

@@ -125,8 +125,9 @@ const itself: Standing = {
     // A fresh one that follows itself takes no writes either.
     world.loose.delete(server);
     return {
-      exits: [0, 3, 4],
-      says: /[A-Z]+_[A-Z]+/,
+      // Over TLS a server waits, blocked, for the answer that only it could give: five seconds at a time it answers nobody.
+      exits: world.kind === 'tls' ? [0, 3, 4, 5] : [0, 3, 4],
+      says: /[A-Z]+_[A-Z]+|TIMEOUT/,
       mend: async (ended) => {
         if (ended !== 0 && !world.dead.has(world.cast.master)) await asBefore(world);
       },
@@ -167,14 +168,19 @@ const ownInDatabase3: Standing = {
   arm: async (world, role) => {
     const server = world.cast[role];
     const isReplica = world.course === 'repoint';
-    if (isReplica) await server.raw.cmd('CONFIG', 'SET', 'replica-read-only', 'no');
+    if (isReplica) {
+      await server.raw.cmd('CONFIG', 'SET', 'replica-read-only', 'no');
+      world.loose.add(server);
+    }
     await putOwn(server);
     return {
       exits: [3],
       says: /WOULD_WIPE/,
       check: () => assertOwn(server),
       mend: async () => {
-        if (isReplica) await server.raw.cmd('CONFIG', 'SET', 'replica-read-only', 'yes');
+        if (!isReplica) return;
+        await server.raw.cmd('CONFIG', 'SET', 'replica-read-only', 'yes');
+        world.loose.delete(server);
       },
     };
   },

@@ -1,9 +1,20 @@
 /** The operator's part after a case of the layer `roles`: one printed command, or the same again, until `rtopo status` says 0. */
 import * as assert from 'uvu/assert';
 import type {CliResult} from '../rig/cli.js';
+import {until} from '../rig/wait.js';
 import {errorOf, launch} from './launch.js';
-import {assertConverged, assertHonest, assertKept, type Held, isUp, roleOf, told, unionOf} from './roles-check.js';
-import {argsOf, type World} from './roles-world.js';
+import {
+  assertConverged,
+  assertHonest,
+  assertKept,
+  type Held,
+  heldBy,
+  isUp,
+  roleOf,
+  told,
+  unionOf,
+} from './roles-check.js';
+import {argsOf, declareWorld, type World} from './roles-world.js';
 
 /** The way back of a dead master is a command of its own. */
 const commandsFor = ({course}: World): number => (course === 'dead' ? 2 : 1);
@@ -16,7 +27,9 @@ export interface Owed {
 }
 
 /** @param ended the run that met the fault. Returns the commands that were needed. */
-export async function converge(world: World, ended: CliResult, {held, what, revive}: Owed): Promise<string[]> {
+export async function converge(world: World, ended: CliResult, owed: Owed): Promise<string[]> {
+  const {what, revive} = owed;
+  let {held} = owed;
   const trail: string[] = [];
   let [last, isRevived, isRefused] = [ended, false, false];
   let wanted = ended.status === 0 || isAliveAgain(world, ended) ? null : printed(world, ended);
@@ -26,19 +39,27 @@ export async function converge(world: World, ended: CliResult, {held, what, revi
       if (world.course === 'dead' && !isRevived) {
         isRevived = true;
         await revive();
+        // What it brings back from its disk is owed too.
+        const {master} = world.cast;
+        held = new Map(held).set(master, (await heldBy(world)).get(master) ?? new Set());
       }
       last = await launch(world.home, statusArgs, {env: world.env}).done;
       assertHonest(last, `${what}: status`);
       if (last.status === 0) break;
       // What it waited for in vain it names; what mends it is in the report.
       last = await launch(world.home, ['status', '--json'], {env: world.env}).done;
-      wanted = printed(world, last, ['replicate', '--yes', '--json', '--timeout', '6s']);
+      wanted = printed(world, last, REPLICATE);
+      if (goesBack(world, last)) {
+        // The master that was succeeded has the last copy: the file names it again.
+        declareWorld(world);
+        wanted = REPLICATE;
+      }
     }
     const heard = `${what}: [${trail.join(' | ')}] ${told(last)}`;
     // A consent, or another choice, is a person's to make: that it is asked for is no command too many.
     if (isRefused) left++;
     assert.ok(left > 0, `not converged after ${trail.length} commands: ${heard}`);
-    assertExpendable(world, wanted, held, heard);
+    await assertExpendable(world, wanted, heard);
     trail.push(wanted.join(' '));
     last = await launch(world.home, wanted, {env: world.env}).done;
     assertHonest(last, `${trail.join(' | ')}: ${heard}`);
@@ -52,13 +73,27 @@ export async function converge(world: World, ended: CliResult, {held, what, revi
       trail.push(undo.join(' '));
       last = await launch(world.home, undo, {env: world.env}).done;
     }
+    // Undone, and the other one leads too, as it said: that one is attached again.
+    const isSplit = undo !== null && errorOf(last)?.code === 'TWO_MASTERS';
     isRefused = last.status === 3 && /--discard-data|leave --to away/.test(errorOf(last)?.remedy ?? '');
-    const isOver = last.status === 0 || isRefused || (world.course === 'dead' && [4, 5].includes(last.status ?? -1));
+    const isOver =
+      last.status === 0 || isRefused || isSplit || (world.course === 'dead' && [4, 5].includes(last.status ?? -1));
     assert.ok(isOver, `${what}: ${trail.join(' | ')}: ${told(last)} after ${told(ended)}`);
-    wanted = isRefused && !isToLook(last) ? printed(world, last, wanted) : null;
+    if (isSplit) left++;
+    wanted = (isRefused || isSplit) && !isToLook(last) ? printed(world, last, wanted) : null;
   }
   await assertConverged(world, unionOf(held), `${what}: ${trail.join(' | ')}`);
   return trail;
+}
+
+const REPLICATE = ['replicate', '--yes', '--json', '--timeout', '6s'];
+
+/** `status` says that the former master may be right, and its successor is not. */
+function goesBack(world: World, run: CliResult): boolean {
+  const at = world.at(world.cast.master);
+  return problemsOf(run).some((remedy) =>
+    remedy.includes(`if ${at} is right, make it the master in the topology file`),
+  );
 }
 
 const statusArgs = ['status', '--json', '--wait-for', 'healthy', '--timeout', '6s'];
@@ -117,13 +152,19 @@ function problemsOf({stdout}: CliResult): string[] {
   }
 }
 
-/** A consent is given only for what others hold. */
-function assertExpendable(world: World, command: readonly string[], held: Held, heard: string): void {
+/** A consent is given only for what others hold at this moment; what is on its way to them is waited for. */
+async function assertExpendable(world: World, command: readonly string[], heard: string): Promise<void> {
   const named = command.filter((_, i) => command[i - 1] === '--discard-data');
   for (const address of named) {
-    const others = [...held].filter(([server]) => world.at(server) !== address);
-    const kept = unionOf(new Map(others));
-    const only = [...unionOf(held)].filter((key) => !kept.has(key));
+    let only: string[] = [];
+    const isKept = async (): Promise<boolean> => {
+      const now = [...(await heldBy(world))];
+      const kept = unionOf(new Map(now.filter(([server]) => world.at(server) !== address)));
+      const own = now.filter(([server]) => world.at(server) === address).flatMap(([, keys]) => [...keys]);
+      only = own.filter((key) => !kept.has(key));
+      return only.length === 0;
+    };
+    await until('others to hold it too', isKept, 4000).catch(() => undefined);
     assert.equal(only, [], `${heard}: it asks to discard what only ${address} holds`);
   }
 }

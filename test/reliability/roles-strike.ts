@@ -65,8 +65,8 @@ export async function runStrike(world: World, {role, name, phase}: StrikeCase): 
     await assertOneWritable(world, heard);
     await assertKept(world, held, heard);
     await mend(world, blow);
-    // Where the fault itself has emptied all of them there is nothing left to converge on.
-    const isAllLost = unionOf(held).size === 0;
+    // Where the fault itself has emptied all of them there is nothing left to converge on, but what a dead master has on its disk.
+    const isAllLost = unionOf(held).size === 0 && course !== 'dead';
     if (isAllLost) return {hit: true, met: `${course} ${role} ${name} (all of them emptied by it)`};
     const trail = await converge(world, ended, {held, what, revive: () => revive(world)});
     assert.equal(await watching.stop(), [], `two masters: [${trail.join(' | ')}] ${heard}`);

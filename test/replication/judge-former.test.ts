@@ -5,13 +5,14 @@ import {join} from 'node:path';
 import {suite} from 'uvu';
 import * as assert from 'uvu/assert';
 import {Journal} from '../../src/journal/record.js';
+import type {ServerFacts} from '../../src/redis/identity.js';
 import {addMastership, type Mastership, readKnown} from '../../src/replication/former.js';
 import {judgeTopology} from '../../src/replication/judge.js';
 import {withMastership} from '../../src/replication/judge-former.js';
 import {changesDir} from '../../src/replication/switchover-history.js';
 import type {ChangeRecord} from '../../src/replication/switchover-record.js';
 import {removeDir} from '../rig/processes.js';
-import {attached, facts, history, instance, leading, lineage, observed, shard, topology} from './worlds.js';
+import {attached, facts, fault, history, instance, leading, lineage, observed, shard, topology} from './worlds.js';
 
 const test = suite('replication/judge-former');
 
@@ -22,8 +23,12 @@ const succeeded: Mastership = {
 };
 
 const declared = topology([shard(NEW, [instance(OLD)])]);
-const back = (replid: string, offset: number) =>
-  observed({[NEW]: leading([OLD]), [OLD]: facts({lineage: lineage(replid, offset), keys: 5})});
+const took = {replid: history('n'), replid2: history('x'), secondOffset: 101, offset: 500};
+const back = (replid: string, offset: number, successor: Partial<ServerFacts> = {}) =>
+  observed({
+    [NEW]: leading([OLD], {lineage: took, keys: 5, ...successor}),
+    [OLD]: facts({lineage: lineage(replid, offset), keys: 5}),
+  });
 
 function found(known: Mastership, observation = back(history('x'), 160), world = declared): string[] {
   const report = withMastership(judgeTopology(world, observation), {
@@ -45,6 +50,20 @@ test('a former master that leads is critical, with the bytes of its own where it
   );
   assert.match(found(succeeded, back(history('x'), 90))[0]!, 'It has nothing that 10.0.0.2:2 does not have.');
   assert.match(found(succeeded, back(history('y'), 9))[0]!, 'is unknown');
+});
+
+test('nobody is told to discard what may be the last copy', () => {
+  const blank = {lineage: lineage(history('z'), 0)};
+  for (const successor of [{...blank, keys: 0}, {...blank, keys: 4}, {keys: 0}]) {
+    const [text] = found(succeeded, back(history('x'), 100, successor));
+    assert.not.match(text!, '--discard-data');
+    assert.match(text!, `${NEW} holds ${successor.keys} keys now, ${OLD} holds 5`);
+    assert.match(text!, `if ${OLD} is right, make it the master in the topology file`);
+  }
+  // Restarted with its data it has another history, and all of the keys.
+  assert.match(found(succeeded, back(history('x'), 100, {...blank, keys: 5}))[0]!, '--discard-data');
+  const gone = observed({[NEW]: fault(), [OLD]: facts({lineage: lineage(history('x'), 100), keys: 5})});
+  assert.not.match(found(succeeded, gone)[0]!, '--discard-data');
 });
 
 test('as a replica, or where somebody has gone back to it, it is none', () => {

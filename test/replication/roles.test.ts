@@ -19,6 +19,14 @@ const cases: readonly (readonly [string, string])[] = [
   ['repoint:candidate:no-role-repoint:before:valkey', 'a right that is missing is found before anything is ordered'],
   ['pause:candidate:renamed-EVAL:before:redis', 'a command that is missing is found before anything is ordered'],
   ['attach:candidate:own-in-db3:before:redis', 'keys in database 3 alone are data'],
+  [
+    'dead:candidate:restarted-blank:siblings:redis',
+    'a former master that has the last copy: nobody is told to discard it',
+  ],
+  [
+    'pause:master:restarted-old:promoting:redis',
+    'undone while both lead: that is said, and one of them attached again',
+  ],
 ];
 
 for (const [id, what] of cases) {

@@ -216,7 +216,7 @@ export const mastership: Codes = {
     title: 'A master that was succeeded is back and leads.',
     means: 'Two masters: what clients write to the former one is missing at its successor, and would be lost with it.',
     why: 'It was restarted from a file that still calls it a master.',
-    fix: 'Keep clients away from it. rtopo replicate --dry-run says what it would lose; --discard-data ADDRESS takes it back as a replica.',
+    fix: 'Keep clients away from it. rtopo replicate --dry-run says what it would lose; --discard-data ADDRESS takes it back as a replica. Where the successor came back without its data, make the former master the master of the topology file again instead.',
     verify: 'rtopo status shows it as a replica.',
   },
 };
