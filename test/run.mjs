@@ -67,6 +67,9 @@ function share(names, count) {
   return workers.map((worker) => worker.names);
 }
 
+/** So many of the files that took longest are told at the end, so that `slow` can be kept true. */
+const SLOWEST = 30;
+
 const groups = new Set();
 
 /** SIGKILL to a worker and to everything it started in its process group. */
@@ -88,12 +91,14 @@ function runWorker(names, {tmp, server, show}) {
   groups.add(child.pid);
   let output = '';
   let late = false;
+  const clock = stopwatch(names);
   const timer = setTimeout(() => {
     late = true;
     killGroup(child.pid);
   }, timeoutMs);
   const take = (chunk) => {
     output += chunk;
+    clock.hear(chunk);
     show(chunk);
   };
   child.stdout.setEncoding('utf8').on('data', take);
@@ -111,15 +116,36 @@ function runWorker(names, {tmp, server, show}) {
     });
     const end = (status, signal, left) => {
       groups.delete(child.pid);
-      done({names, output, status, signal, late, left});
+      done({names, output, status, signal, late, left, seconds: clock.stop()});
     };
     child.once('error', () => end(null, null, []));
     child.once('close', async (status, signal) => end(status, signal, await reaped));
   });
 }
 
+/** Seconds of each file: uvu prints its name when it begins with it. */
+function stopwatch(names) {
+  const known = new Set(names);
+  const seconds = new Map();
+  let [line, file, sinceMs] = ['', null, Date.now()];
+  const turn = (next) => {
+    if (file !== null) seconds.set(file, (seconds.get(file) ?? 0) + (Date.now() - sinceMs) / 1000);
+    [file, sinceMs] = [next, Date.now()];
+  };
+  const hear = (chunk) => {
+    const lines = (line + chunk).split('\n');
+    line = lines.pop();
+    for (const one of lines) if (known.has(one)) turn(one);
+  };
+  const stop = () => {
+    turn(null);
+    return seconds;
+  };
+  return {hear, stop};
+}
+
 /** What uvu's output proves, and every reason not to believe it. */
-function judge({names, output, status, signal, late, left}) {
+function judge({names, output, status, signal, late, left, seconds}) {
   const faults = left.map(({pid, command}) => `left running: ${command} (pid ${pid})`);
   for (const name of names) {
     if (/^\s*\w+\.only\(/m.test(readFileSync(join(dir, name), 'utf8'))) faults.push(`${name}: .only hides tests`);
@@ -143,7 +169,7 @@ function judge({names, output, status, signal, late, left}) {
   else if (Number(said[1]) !== total || Number(said[2]) !== passed) faults.push('its summary contradicts its suites');
   for (const [name, count] of suitesOf) if (count === 0) faults.push(`${name}: no suite ran`);
   if (status !== 0 && !late && passed === total) faults.push(`uvu ended with ${signal ?? `exit ${status}`}`);
-  return {passed, failed: total - passed, suites, faults};
+  return {passed, failed: total - passed, suites, faults, seconds};
 }
 
 /** Processes that work in our temporary directory, or were told of it; a moment is allowed for those that are dying. */
@@ -238,6 +264,11 @@ async function main() {
   faults.push(...results.flatMap((result) => result.faults));
   const passed = results.reduce((sum, result) => sum + result.passed, 0);
   const failed = results.reduce((sum, result) => sum + result.failed, 0) + faults.length;
+  const slowest = results
+    .flatMap(({seconds}) => [...(seconds ?? [])])
+    .filter(([, time]) => time >= 5)
+    .sort(([, a], [, b]) => b - a);
+  for (const [name, time] of slowest.slice(0, SLOWEST)) console.log(`${time.toFixed(0).padStart(4)} s  ${name}`);
   for (const fault of faults) console.log(`FAULT ${fault}`);
   console.log(`${passed} passed, ${failed} failed`);
   process.exitCode = failed === 0 ? 0 : 1;
