@@ -163,6 +163,22 @@ test('killed at any step of replacing the topology file', async () => {
   });
 });
 
+test('killed while it copies, and undone: what had landed was announced before, so no copy stays', async () => {
+  await withLanes(async (lanes) => {
+    await overLanes(lanes, [3, 4, 5, 6, 7, 8], async ({servers}, n) => {
+      const one = await prepare({servers, rig: lanes[0]!.rig}, n);
+      const env = killEnv({path: journalPath, op: 'fsync', n, when: 'before'});
+      assertKilled(await one.home.run(one.args, {env}), `fsync ${n}`);
+      tear(one.home);
+      await assertNothingLost(one.before, servers, `fsync ${n}`);
+      const {report, kept} = await abortOperation(codeOptions(one.home));
+      assert.equal([report.phase, kept], ['aborted', 0]);
+      assertSame(one.before, await everything(servers), `undone after fsync ${n}`);
+      assert.is(await servers[2]!.raw.cmd('DBSIZE'), 0, `a copy is left after fsync ${n}`);
+    });
+  });
+});
+
 test('killed while it aborts, at any record', async () => {
   await withLanes(async ([lane]) => {
     const begin = async () => {

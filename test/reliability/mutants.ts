@@ -208,7 +208,7 @@ export const mutants: readonly Mutant[] = [
       {file: prune, find: '        intended = true;\n', replace: ''},
       {file: prune, find: 'let intended = history', replace: 'const intended = history'},
     ],
-    checks: [9300, 9600, 10_050, 10_350, 10_650].map((at) => replay(`proxy:join:1:cut-after@${at}:once:7`)),
+    checks: [9900, 10_500, 10_800, 11_400, 12_300].map((at) => replay(`proxy:join:1:cut-after@${at}:once:7`)),
   },
   {
     name: 'no-lock-token',
@@ -361,7 +361,7 @@ export const mutants: readonly Mutant[] = [
       {
         file: 'src/migration/recover.ts',
         find: '  if (!hasCutOver(told)) return;\n',
-        replace: '  if (told !== null) return;\n',
+        replace: "  if (told.begin.id !== '') return;\n",
       },
     ],
     checks: [replay('hostile:intrude-abort:5'), tests('migration/prune')],
