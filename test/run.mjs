@@ -19,14 +19,14 @@ import {parseArgs} from 'node:util';
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const uvu = join(root, 'node_modules/uvu/bin.js');
 
-/** Seconds, roughly, of files that take long; other files are guessed from what they use. */
+/** Seconds, as the end of a run tells them, of files that take long; other files are guessed from what they use. */
 const slow = [
-  [/reliability/, 240],
-  [/replace-kill/, 150],
-  [/kill|crash|sweep|soak/, 80],
-  [/versions|elements|property|phases|fence/, 45],
-  [/^(migration|replication|commands)\//, 12],
-  [/^run\./, 18],
+  [/migration\/reliability/, 80],
+  [/migration\/split\.test/, 68],
+  [/migration\/(replace|kill|fence)|replication\/roles/, 50],
+  [/commands\/(locate|help|exit-codes|status-again|demo|acl)|handover|^pack|property/, 20],
+  [/^run\.|saved-plan|interop\/real|switchover-odd|failover/, 14],
+  [/^(migration|replication|commands)\//, 5],
   [/^(rig|sandbox|journal|redis)\b/, 5],
 ];
 

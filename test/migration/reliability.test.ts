@@ -14,14 +14,14 @@ const test = suite('migration/reliability');
 const SEED = 1;
 /** The shares of switchover and roles are in test/replication/switchover-kill.test.ts and roles.test.ts, where each case has a name; gap measures and proves the same as the tests there. */
 const shares: Readonly<Record<LayerName, number>> = {
-  kill: 18,
-  faults: 8,
-  proxy: 8,
-  disk: 8,
-  hostile: 8,
+  kill: 14,
+  faults: 6,
+  proxy: 6,
+  disk: 6,
+  hostile: 6,
   switchover: 0,
   gap: 0,
-  replicate: 6,
+  replicate: 4,
   roles: 0,
 };
 

@@ -7,6 +7,7 @@ import {serverVersion} from '../rig/processes.js';
 import type {LayerResult} from './campaign.js';
 import type {LayerName} from './layer.js';
 import {layers} from './layers.js';
+import {mutants as bugs} from './mutants.js';
 import type {MutantResult} from './mutate.js';
 
 const file = join(repositoryRoot, 'docs', 'reliability.md');
@@ -71,8 +72,12 @@ function added(before: LayerFigures, more: LayerResult): LayerResult {
   };
 }
 
+/** Of bugs that were not planted this time, what was found the last time stays. */
 export function writeMutantFigures(results: readonly MutantResult[]): void {
-  write({...readFigures(), mutants: {...made(), results}});
+  const figures = readFigures();
+  const now = new Map([...(figures.mutants?.results ?? []), ...results].map((result) => [result.name, result]));
+  const all = bugs.flatMap(({name}) => now.get(name) ?? []);
+  write({...figures, mutants: {...made(), results: all}});
 }
 
 function write(figures: Figures): void {
