@@ -10,8 +10,8 @@ import {linkStatus} from './link-status.js';
 import {redisCli} from './redis-cli.js';
 import {type Answered, liveParentText, problem} from './subject.js';
 
-/** The first acknowledgement comes within a second. */
-const SILENT_SECONDS = 5;
+/** The first acknowledgement comes within a second; after so long without one it will not come. */
+const FIRST_ACK_SECONDS = 5;
 
 export function isLegacySync(subject: Answered): boolean {
   const {node, nodes} = subject;
@@ -25,7 +25,7 @@ export function isLegacySync(subject: Answered): boolean {
   if (entry === null || entry.offset !== 0) return false;
   // It tells its port by REPLCONF, before it asks for anything.
   if (entry.port === 0) return true;
-  return entry.state === 'online' && above.facts.lineage.offset > 0 && (entry.ackSeconds ?? 0) >= SILENT_SECONDS;
+  return entry.state === 'online' && above.facts.lineage.offset > 0 && (entry.ackSeconds ?? 0) >= FIRST_ACK_SECONDS;
 }
 
 export function judgeLegacySync(subject: Answered): Finding[] {

@@ -22,9 +22,11 @@ interface Made {
 
 export type LayerFigures = LayerResult & Made;
 
+type PlantedResult = MutantResult & Pick<Made, 'commit'>;
+
 interface Figures {
   readonly layers: Readonly<Record<string, LayerFigures>>;
-  readonly mutants: (Made & {readonly results: readonly MutantResult[]}) | null;
+  readonly mutants: (Made & {readonly results: readonly PlantedResult[]}) | null;
 }
 
 const mark = /<!-- figures (.*) -->/;
@@ -72,10 +74,12 @@ function added(before: LayerFigures, more: LayerResult): LayerResult {
   };
 }
 
-/** Of bugs that were not planted this time, what was found the last time stays. */
+/** Of bugs that were not planted this time, what was found the last time stays, with the commit at which that was. */
 export function writeMutantFigures(results: readonly MutantResult[]): void {
   const figures = readFigures();
-  const now = new Map([...(figures.mutants?.results ?? []), ...results].map((result) => [result.name, result]));
+  const {commit} = made();
+  const fresh = results.map((result) => ({...result, commit}));
+  const now = new Map([...(figures.mutants?.results ?? []), ...fresh].map((result) => [result.name, result]));
   const all = bugs.flatMap(({name}) => now.get(name) ?? []);
   write({...figures, mutants: {...made(), results: all}});
 }
@@ -156,15 +160,16 @@ no longer fits the sources makes the run fail until its line in \`test/reliabili
 \`node test/reliability/run.mjs --layer mutants --write-docs\``;
   if (found === null) return `${about}\n\nNot run yet.`;
   const rows = found.results.map(
-    ({name, about: what, outcome, by}) => `| ${name} | ${what} | ${outcome} | ${by === null ? '' : `\`${by}\``} |`,
+    ({name, about: what, outcome, by, commit}) =>
+      `| ${name} | ${what} | ${outcome} | ${by === null ? '' : `\`${by}\``} | ${commit} |`,
   );
   return [
     about,
     '',
-    `${found.date}, ${found.commit}:`,
+    `Last written ${found.date}:`,
     '',
-    '| planted | what it does | outcome | noticed by |',
-    '| --- | --- | --- | --- |',
+    '| planted | what it does | outcome | noticed by | at |',
+    '| --- | --- | --- | --- | --- |',
     ...rows,
   ].join('\n');
 }

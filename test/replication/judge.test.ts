@@ -99,6 +99,15 @@ test('keys that a master has deleted and its replica not yet make it no empty ma
   assert.ok(lost.codes.includes(`MASTER_EMPTY ${M}`), lost.codes.join());
 });
 
+test('a replica whose master cuts its old SYNC off again and again: that is the cause, and no loop that a buffer ends', () => {
+  const asking = {...listed(R), port: 0, state: 'wait_bgsave', offset: 0};
+  const {codes} = judge({
+    [M]: leading([], {replicas: [asking], fullSyncs: 50}),
+    [R]: attached(M, {...down, syncInProgress: true}),
+  });
+  assert.equal(codes, [`LEGACY_SYNC ${R}`]);
+});
+
 const warnings: readonly [string, Partial<ServerFacts>, string][] = [
   ['a stranger', {replicas: [listed(R), listed('10.9.9.9:6379')]}, `UNDECLARED_REPLICA ${M}`],
   ['a newer master', {version: '7.2.4'}, `VERSION_TOO_OLD_FOR_MASTER ${R}`],

@@ -2,14 +2,14 @@
  * One data connection: pipelined batches over an own socket. ioredis costs ten times the CPU of the socket it wraps,
  * so keys travel here and control stays there. Nothing is re-sent: after a lost connection the outcome is unknown.
  */
-import {connect as connectTcp, type Socket} from 'node:net';
-import {connect as connectTls} from 'node:tls';
+import type {Socket} from 'node:net';
 import {ExitCode, RtopoError} from '../../errors.js';
-import {type Address, addressText, isSocket} from '../../topology/types.js';
-import {type Endpoint, tlsMaterial} from '../connect.js';
+import {type Address, addressText} from '../../topology/types.js';
+import type {Endpoint} from '../connect.js';
 import {resolveCredentials} from '../credentials.js';
 import {networkFault, replyFault, timeoutFault} from '../faults.js';
 import {Decoder, ProtocolError, ReplyError, type RespReply, type ScanPage} from './decode.js';
+import {dial} from './dial.js';
 import {type Framed, framedParts, type Part, Request} from './encode.js';
 import {FlatReplies} from './flat.js';
 import type {Script} from './script.js';
@@ -284,47 +284,3 @@ export class RespSocket {
 }
 
 const NOTHING = Buffer.alloc(0);
-
-/** A connected socket, TLS verified, not logged in yet. */
-/** What the system hands over at once; replies longer than that come in parts. */
-const READ_BYTES = 64 * 1024;
-
-/**
- * @param onChunk is lent what arrives. Over TCP it is read into one buffer again and again, which saves the life of a stream and a large
- * allocation for every few replies. Without it the caller listens to the socket.
- */
-export async function dial(
-  {address, tls}: Endpoint,
-  timeoutMs: number,
-  onChunk?: (chunk: Buffer) => void,
-): Promise<Socket> {
-  const target = isSocket(address) ? {path: address.host} : {host: address.host, port: address.port};
-  const onread = onChunk && {
-    buffer: Buffer.allocUnsafeSlow(READ_BYTES),
-    callback: (length: number, buffer: Uint8Array) => {
-      onChunk(Buffer.from(buffer.buffer, buffer.byteOffset, length));
-      return true;
-    },
-  };
-  const socket: Socket =
-    tls === null
-      ? connectTcp(onread === undefined ? target : {...target, onread})
-      : connectTls({...target, ...(await tlsMaterial(tls, address))});
-  if (tls !== null && onChunk !== undefined) socket.on('data', onChunk);
-  socket.setNoDelay(true);
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => fail(timeoutFault(address, 'the connection', timeoutMs)), timeoutMs);
-    const fail = (error: RtopoError): void => {
-      clearTimeout(timer);
-      socket.destroy();
-      reject(error);
-    };
-    const onError = (error: Error): void => fail(networkFault(address, error, 'the connection'));
-    socket.once('error', onError);
-    socket.once(tls === null ? 'connect' : 'secureConnect', () => {
-      clearTimeout(timer);
-      socket.off('error', onError);
-      resolve(socket);
-    });
-  });
-}

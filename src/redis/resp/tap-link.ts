@@ -11,8 +11,8 @@ import {networkFault, replyFault, timeoutFault} from '../faults.js';
 import {type Info, parseInfo} from '../info.js';
 import type {CommandStream} from './command-stream.js';
 import {Decoder, ProtocolError, ReplyError, type RespReply} from './decode.js';
+import {dial} from './dial.js';
 import {encodeCommands, type Part} from './encode.js';
-import {dial} from './socket.js';
 
 const REPLAY_LIMIT_MS = 600_000;
 const KEEP_ALIVE_MS = 1000;
